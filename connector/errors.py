@@ -58,35 +58,35 @@ class CrmError(ConnectorError):
         """Seconds to leave the portal (or this method) alone; 0: the caller's own back-off."""
 
 
-class NotSent(CrmError):
+class NotSent(CrmError):  # noqa: N818  # named by what became of the call
     """The request never reached the CRM."""
 
     retry = True
 
 
-class Throttled(CrmError):
+class Throttled(CrmError):  # noqa: N818  # named by what became of the call
     """A limit of the CRM."""
 
     retry = True
 
 
-class Unavailable(CrmError):
+class Unavailable(CrmError):  # noqa: N818  # named by what became of the call
     """A read failed on the CRM's side."""
 
     retry = True
 
 
-class Ambiguous(CrmError):
+class Ambiguous(CrmError):  # noqa: N818  # named by what became of the call
     """A write was sent and its outcome is not known."""
 
 
-class Refused(CrmError):
+class Refused(CrmError):  # noqa: N818  # named by what became of the call
     """The CRM understood and said no to this one call."""
 
 
-class Gone(CrmError):
+class Gone(CrmError):  # noqa: N818  # named by what became of the call
     """The object does not exist any more."""
 
 
-class Blocked(CrmError):
+class Blocked(CrmError):  # noqa: N818  # named by what became of the call
     """The whole portal is closed to us until a person acts."""

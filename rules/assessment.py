@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from rules.ledger import Asked, Key
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rules.ledger import Asked, Key
 
 
 class Status(StrEnum):
@@ -62,6 +64,10 @@ class Order:
     """A manager id: the assignee, or who is told."""
     due_at: datetime | None = None
     """The line's own due (the promise)."""
+    task_due_at: datetime | None = None
+    """What its task in the CRM shows once this is done: the earliest due of the task's open lines."""
+    whole_task: bool = True
+    """`close`, `withdraw`: False while other lines of the same task stay open, so the task does too."""
     title: str = ""
     text: str = ""
     copy_to: tuple[str, ...] = ()
@@ -69,7 +75,7 @@ class Order:
     """Refs of the cards it belongs to: the deal and its client."""
     because: str | None = None
     settles_as: str | None = None
-    """`close`: the ledger state (`done`, `moved`, ...)."""
+    """`close`, `withdraw`: the ledger state in which it ended for good (`done`; `moved`, `missed`)."""
     proof: tuple[str, ...] = ()
     step: int | None = None
     """`tell`: the escalation step, from 1."""

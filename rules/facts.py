@@ -221,6 +221,8 @@ class Client:
     """Id of the change and its moment."""
     next_group: str | None | Unknown = UNKNOWN
     """The product group to offer next."""
+    deleted: bool = False
+    """The card was deleted in the CRM: nothing is owed any more, what is open is withdrawn as `gone`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
 
 
 class State(StrEnum):
@@ -33,7 +35,7 @@ class Key:
     subject: str
     """`deal:7`, `company:45`, `contact:9`."""
     occurrence: str
-    """What it counts from, see the table of docs/regulations.md (`created`, `offer@2026-03-02T08:00Z/2`, `@2026-03-02`)."""
+    """What it counts from (`created`, `offer@2026-03-02T08:00Z/2`, `@2026-03-02`): the table of docs/regulations.md."""
 
     def __str__(self) -> str:
         return f"{self.rule}/{self.subject}/{self.occurrence}"
@@ -75,6 +77,7 @@ class Asked:
     mode: Literal["auto", "propose", "batch"] = "auto"
     assignee: str | None = None
     asked_at: datetime
+    """When it was asked, offered or last reopened."""
     task_id: str | None = None
     """The CRM's task; `None` while the write is on its way."""
     joined: Key | None = None
@@ -113,3 +116,5 @@ class Answer:
     by: str | None
     at: datetime
     reason: str | None = None
+    until: date | None = None
+    """`later`: the day that was chosen."""

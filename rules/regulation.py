@@ -165,10 +165,11 @@ class States:
 class Segments:
     """Read from a field, or computed by revenue."""
 
-    field: str | None = None
     revenue: Mapping[str, Decimal] = field(default_factory=dict)
     """Upper share by segment: A 0.80, B 0.95; the rest is C."""
     months: int = 12
+    field: str | None = None
+    """The mapped field; last, because its name hides the function that makes the default above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,11 @@ def install() -> None:
     """Try the package manager when allowed to, then Playwright's download."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], check=False, env=quiet)  # noqa: S607
+        subprocess.run(["apt-get", "update", "-qq"], check=False, env=quiet)
         packages = ["chromium", "fonts-dejavu-core"]
         subprocess.run(
             ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], check=False, env=quiet
-        )  # noqa: S607
+        )
     if chromium_path() is None:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
 
@@ -41,9 +41,9 @@ def main() -> int:
     if chromium_path() is None:
         install()
     if path := chromium_path():
-        print(f"Chromium for the browser tests: {path}")  # noqa: T201
+        print(f"Chromium for the browser tests: {path}")  # noqa: T201  # a step of make speaks to its reader
         return 0
-    print(  # noqa: T201
+    print(  # noqa: T201  # same reason
         "The browser tests need Chromium and none could be installed. Install one by hand "
         "(Debian: apt-get install chromium) so that `chromium` is on PATH, then run make test again.",
         file=sys.stderr,

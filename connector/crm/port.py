@@ -230,6 +230,9 @@ class Crm(Protocol):
     def batch_size(self) -> int:
         """How many effects one request should carry now (adapts to how quickly the CRM answers)."""
 
+    def close(self) -> None:
+        """Close the connections."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bell:

@@ -14,8 +14,13 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from connector.crm.port import Bell, Effect, Fact, FactKind, Outcome, Page, Ref
+from connector.errors import ConnectorError
 from rules.assessment import DossierScore
 from rules.ledger import Asked
+
+
+class StoreDown(ConnectorError):  # noqa: N818  # a state, not a fault: the same call may succeed later
+    """The database is locked, full or not reachable. Nothing was stored; the web answers 503."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,30 @@ class OutboxRow:
     """It was sent once and the outcome is not known: look it up before sending a creating verb again."""
     first_try: datetime | None
     """Real time of the first attempt (UTC)."""
+    recorded_at: datetime
+    """Business time (the `now` of `record`) at which the intent was stored: nothing of it can be older in the CRM."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadRow:
+    """An effect that will not be applied: a person should know."""
+
+    effect: Effect
+    occurrence: str
+    code: str
+    """The CRM's error code, or `no-task`: the task it works on was refused."""
+    text: str
+    died_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """One line of the audit."""
+
+    at: datetime
+    what: str
+    about: str
+    details: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +118,13 @@ class Judged:
 
 
 class Store(Protocol):
-    """What the flow and the web ask of the tables. `open_store(url)` in `connector.store.tables`' neighbour makes one."""
+    """What the flow and the web ask of the tables; `connector.store.opening.open_store(url)` makes one.
+
+    Every method raises StoreDown when the database cannot do it now; then nothing of it was stored.
+    """
+
+    def close(self) -> None:
+        """Close every connection; the store is not used afterwards."""
 
     # portals and their lane
     def add_portal(self, name: str, crm: str, *, rate: float, burst: int, account: str | None = None) -> None:
@@ -108,16 +143,27 @@ class Store(Protocol):
         """Keep the directory that was just read."""
 
     def park(self, portal: str, problem: str | None, seconds: float = 900.0) -> None:
-        """Stop serving for so many real seconds, with a reason for people; None: go on."""
+        """Stop serving for so many real seconds, with a reason for people; None: go on.
+
+        Meanwhile nobody rings it or takes its lease, and `idle` does not count it; bells are stored as ever.
+        """
 
     def take_lease(self, portal: str, worker: str, seconds: float) -> bool:
-        """Try to become the one worker of this portal for so many real seconds; one's own lease is taken again."""
+        """Try to become the one worker of this portal for so many real seconds.
+
+        A lease that is held is held, also one's own: two threads of a worker are not let into one lane. After a
+        restart `free_lanes` gives back what the former life held.
+        Taking it also clears the portal's ring, so that what comes in later is rung at once when the lane is free.
+        """
 
     def renew_lease(self, portal: str, worker: str, seconds: float) -> bool:
         """False: it is lost."""
 
     def release_lease(self, portal: str, worker: str) -> None:
         """Give the lane back."""
+
+    def free_lanes(self, worker: str) -> None:
+        """At a worker's start: give back what its former life held under this name, and let every free portal ring."""
 
     def reserve(self, portal: str) -> float:
         """GCRA: reserve one request; the seconds to sleep before it may leave (after this commit)."""
@@ -126,19 +172,25 @@ class Store(Protocol):
         """Nobody calls this portal for so many real seconds."""
 
     def ring_due(self, now: datetime, hold: float) -> list[str]:
-        """Portals with something undone whose lane is free and that nobody rang lately; marks them as rung for `hold` s.
+        """Portals with something undone whose lane is free and that nobody rang lately; rung for `hold` s from now on.
 
-        Undone: bells, clients to judge (dirty, or recheck_at <= now), effects whose time has come, a due reconciliation.
+        Undone: bells, clients to judge (marked, or recheck_at <= now), effects whose time has come, a reconciliation.
         """
 
     def idle(self, now: datetime) -> bool:
         """True when no portal has anything due (quarantined and future work does not count): for `work --drain`."""
 
     def reconcile_due(self, portal: str, now: datetime) -> bool:
-        """Whether a reconciliation is due."""
+        """Whether a reconciliation is due; of a new portal it is.
+
+        If so it counts as begun, and it stays due until `reconciled`.
+        """
 
     def set_reconcile_due(self, portal: str, at: datetime) -> None:
-        """Ask for a reconciliation at this (business) moment, if none is due earlier. Also real-time safe: see `reconciled`."""
+        """Ask for a reconciliation at this (business) moment, if none is due earlier.
+
+        Asked for while one is running, it is one more: `reconciled` does not take it away.
+        """
 
     def reconciled(self, portal: str, next_at: datetime) -> None:
         """A reconciliation is done; the next one."""
@@ -148,7 +200,7 @@ class Store(Protocol):
         """Durable when it returns. A bell without a ref only makes a reconciliation due at once."""
 
     def count_unreadable(self, portal: str, now: datetime) -> None:
-        """A genuine webhook that could not be read: count it, reconcile at once."""
+        """A genuine webhook that could not be read: count it, reconcile at once (whatever the business time is)."""
 
     def bells(self, portal: str, limit: int) -> list[RungBell]:
         """The oldest dirty subjects."""
@@ -159,6 +211,9 @@ class Store(Protocol):
     # facts
     def cursors(self, portal: str) -> dict[str, str]:
         """Where every feed stands; empty: the full load is still to come."""
+
+    def forget_cursors(self, portal: str) -> None:
+        """Make the next pull the full load (the map names other fields now)."""
 
     def save_page(self, portal: str, page: Page, now: datetime) -> list[Ref]:
         """Store facts and cursors in one transaction; the refs whose body, links or `gone` really changed."""
@@ -176,12 +231,18 @@ class Store(Protocol):
     def mark_all_clients(self, portal: str) -> None:
         """Put every known client on the list (a new regulation)."""
 
+    def clients(self, portal: str) -> list[Ref]:
+        """Every known client."""
+
     def clients_to_judge(self, portal: str, now: datetime, limit: int) -> list[ClientRow]:
         """Clients whose facts changed or whose recheck_at has come."""
 
     # judging
     def asked(self, portal: str, clients: Collection[Ref]) -> dict[Ref, list[Asked]]:
-        """The ledger of these clients."""
+        """The ledger of these clients, in the order of asking."""
+
+    def ledger(self, portal: str) -> list[Asked]:
+        """The whole ledger, in the order of asking."""
 
     def verdicts(self, portal: str, client: Ref) -> list[dict[str, Any]]:
         """The last verdicts of a client."""
@@ -189,41 +250,67 @@ class Store(Protocol):
     def asks_per_day(self, portal: str, since: date) -> dict[tuple[str, date], int]:
         """How many touches were asked of each manager on each (portal) day since then."""
 
-    def record(self, portal: str, judged: Sequence[Judged], now: datetime) -> None:
-        """Ledger rows, intents (an existing key stays as it is), verdicts, recheck times and scores, in one transaction.
+    def record(self, portal: str, judged: Sequence[Judged], now: datetime, worker: str | None = None) -> None:
+        """Store ledger rows, intents (an existing key stays), verdicts, recheck times and scores in one transaction.
 
         A score that differs from the client's last one gets a `write_fields` intent of its own; an unsent older one
-        is dropped.
+        is dropped. A client that was marked again since it was read stays on the list. With `worker` it is fenced:
+        raises LeaseLost, and stores nothing, when the lane is no longer his.
         """
 
     # outbox
     def due_effects(self, portal: str, limit: int) -> list[OutboxRow]:
         """Effects whose time has come, the oldest first; of one occurrence only its first unsettled one.
 
-        `effect.task` is filled in from the ledger.
+        `effect.task` is filled in from the ledger; what works on a task that is not created yet waits for it. One
+        whose quarantine is over comes back as `doubtful`.
         """
 
     def start_effects(self, portal: str, worker: str, keys: Collection[str], quarantine: float, lease: float) -> bool:
-        """Right before the call, in one transaction: renew the lease (False: it is lost, send nothing), mark the rows as
-        being sent, one try more, and not again before `quarantine` real seconds.
+        """Right before the call, in one transaction: renew the lease, mark the rows as being sent.
+
+        That is one try more, and not again before `quarantine` real seconds.
+        False: the lease is lost or one of the rows may not be sent now (settled, dropped, in the air): send nothing.
         """
 
     def settle_effects(self, portal: str, outcomes: Iterable[Outcome], now: datetime) -> None:
         """Write down what became of them.
 
-        done: settled; a created task's id goes to its ledger row · refused: dead, shown to people; what waits for it
-        dies too · later: free again after `wait` seconds · unknown: the quarantine stands.
+        done: settled; a created task's id goes to its ledger row and to those joined to it · refused: dead, shown to
+        people; what needs a task that now nobody creates dies too (code `no-task`) · later: free again after `wait`
+        seconds · unknown: the quarantine stands. What is settled already stays as it is.
         """
 
     def adopt_effects(self, portal: str, found: Mapping[str, str], now: datetime) -> None:
         """Doubtful effects that were found in the CRM: done, with these remote ids."""
 
+    def dead_effects(self, portal: str, limit: int) -> list[DeadRow]:
+        """What the CRM refused and what died with it, the newest first."""
+
     # regulation
-    def put_in_force(self, portal: str, digest: str, text: str, rules: Collection[str], now: datetime) -> bool:
-        """This regulation is in force from now on; False when it already was. Remembers since when each rule is."""
+    def put_in_force(
+        self, portal: str, digest: str, text: str, rules: Collection[str], now: datetime, *, dossier_text: str = ""
+    ) -> bool:
+        """This regulation is in force from now on; False when it already was.
+
+        Remembers since when each rule is, and puts every known client on the list, in the same transaction.
+        """
+
+    def regulation_text(self, portal: str) -> tuple[str, str] | None:
+        """The regulation and the dossier template in force, as they were written; None: none ever was."""
 
     def rules_since(self, portal: str) -> dict[str, datetime]:
         """Per rule id: since when it is in force here."""
 
     def note(self, portal: str, what: str, about: str, details: Mapping[str, Any], now: datetime) -> None:
         """One line of the append-only audit."""
+
+    def audit(self, portal: str, limit: int) -> list[AuditRow]:
+        """The last lines of the audit, the newest first."""
+
+    def counts(self, portal: str) -> Mapping[str, int]:
+        """For the health page: how many of what is undone.
+
+        bells, clients_to_judge, effects_open (not sent), effects_doubtful (sent, outcome not known), effects_dead,
+        unreadable_hooks.
+        """

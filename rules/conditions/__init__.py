@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from rules.assessment import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from rules.case import Case
@@ -36,3 +37,17 @@ class Condition(Protocol):
 
     def judge(self, case: Case) -> Judgement:
         """Judge one subject at one moment."""
+
+
+def judge_all(conditions: Sequence[Condition], case: Case) -> Judgement:
+    """All must hold: one that does not decides, then one that is unknown."""
+    judged = [condition.judge(case) for condition in conditions]
+    results = [judgement.holds for judgement in judged]
+    holds = False if False in results else None if None in results else True
+    reason = Reason(path="if", code="all", seen=holds, children=tuple(judgement.reason for judgement in judged))
+    return Judgement(holds, reason, earliest(judged))
+
+
+def earliest(judged: Sequence[Judgement]) -> datetime | None:
+    """When time alone may first change one of them."""
+    return min((judgement.until for judgement in judged if judgement.until is not None), default=None)

@@ -1,0 +1,79 @@
+"""What `check` looks at: single files, the whole installation, and a portal's files against its live CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from connector.errors import SettingsError
+from connector.opening import open_all
+from connector.pacing import PortalPacer
+from connector.portal_files import load_portal_files
+from connector.portal_map import against_directory, read_portal_file
+from connector.settings import Settings, load_settings
+from connector.texts import say
+from rules.dossier import read_dossier
+from rules.located import decode, locate
+from rules.problems import Problem
+from rules.reader import read_regulation
+
+Found = tuple[list[Problem], list[str]]
+"""Problems with a place in a file, and sentences about what has none."""
+
+
+def check_files(paths: Sequence[Path]) -> Found:
+    """Each file by what it holds: a dossier, a portal's map, or else a regulation."""
+    found: list[Problem] = []
+    lines: list[str] = []
+    for path in paths:
+        try:
+            octets = path.read_bytes()
+        except OSError:
+            lines.append(say("no-file", path=path))
+            continue
+        found += check_text(octets, str(path))
+    return found, lines
+
+
+def check_text(octets: bytes, name: str) -> tuple[Problem, ...]:
+    """The problems of one file. The template that a regulation names is not looked at here."""
+    text, wrong = decode(octets)
+    if wrong is not None:
+        return read_regulation(octets, name).problems
+    root = locate(text).root
+    keys = set(root) if isinstance(root, dict) else set()
+    if "sections" in keys or "fields" in keys:
+        return read_dossier(text, name)[1]
+    if "map" in keys:
+        return read_portal_file(text, name)[1]
+    return read_regulation(text, name).problems
+
+
+def check_installation(config: Path) -> Found:
+    """The settings and the files of every portal they name."""
+    try:
+        settings = load_settings(config)
+    except SettingsError as error:
+        return [], error.problems
+    found: list[Problem] = []
+    lines: list[str] = []
+    for name in settings.portals:
+        files = load_portal_files(settings, name)
+        found += files.problems
+        lines += files.missing
+    return found, lines
+
+
+def against_crm(settings: Settings, config: Path, portal: str) -> list[str]:
+    """What the map names and the CRM does not have, and the stages it leaves out. Raises CrmError."""
+    if portal not in settings.portals:
+        return [say("unknown-portal", portal=portal, known=", ".join(settings.portals))]
+    opened = open_all(config)
+    try:
+        mapped = load_portal_files(settings, portal).mapped
+        if mapped is None:
+            return []
+        directory = opened.portals.open(portal, PortalPacer(opened.store, portal), mapped).directory()
+        return against_directory(mapped, directory, f"portals/{portal}/portal.yaml")
+    finally:
+        opened.close()

@@ -1,0 +1,41 @@
+"""Business time from one seam: the machine's clock, or the sandbox's when KASANIE_SANDBOX=1.
+
+Leases, limits, back-off and quarantine never ask this clock: they run on real time (docs/decisions/0006).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def real_clock() -> datetime:
+    """The present moment, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class SandboxClock:
+    """The sandbox's clock, asked over HTTP at most every `keep` real seconds."""
+
+    def __init__(self, control_url: str, keep: float = 0.2) -> None:
+        self._url = control_url.rstrip("/") + "/sandbox/clock"
+        self._keep = keep
+        self._asked = -keep
+        self._now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        """The sandbox's present; while it cannot be reached, its last answer plus the real time since."""
+        elapsed = time.monotonic() - self._asked
+        if elapsed >= self._keep:
+            try:
+                with urllib.request.urlopen(self._url, timeout=2) as answer:  # noqa: S310  # loopback, see settings
+                    self._now = datetime.fromisoformat(json.load(answer)["now"]).astimezone(UTC)
+                self._asked = time.monotonic()
+            except (OSError, KeyError, ValueError):
+                return self._now
+        return self._now

@@ -1,0 +1,192 @@
+"""Serving one portal: hear what changed, judge whom it concerns, write what was decided.
+
+`serve_portal` may run twice, be killed anywhere or be lost: the tables say what is undone. No transaction is open
+while a CRM is called, and intents are durable before anything is sent (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from connector.clock import Clock
+from connector.crm.port import CREATING, Crm, Outcome
+from connector.errors import Blocked, CrmError, LeaseLost
+from connector.failpoints import failpoint
+from connector.judging import judge_clients
+from connector.loader import load
+from connector.pacing import Lane, PortalPacer
+from connector.portal_map import Mapped
+from connector.portals import InForce, Portals, directory_from_json, directory_to_json
+from connector.settings import Settings
+from connector.snapshot import Reader, make_reader
+from connector.store import OutboxRow, Store
+from connector.texts import say
+
+BELLS: Final = 500
+CLIENTS: Final = 200
+EFFECTS: Final = 500
+LONGEST_TURN: Final = 60.0
+"""Real seconds after which a portal lets others have the thread; what is left is rung again at once."""
+DIRECTORY_KEPT: Final = timedelta(days=1)
+BLOCKED_PAUSE: Final = 900.0
+"""Real seconds between two looks at a portal that only a person can open again (reliability.md F12: <= 4 an hour)."""
+LONGEST_PAUSE: Final = 60.0
+
+log = structlog.get_logger()
+
+
+class Flow:
+    """Serves portals for one worker. Safe to use from several threads, one portal each."""
+
+    def __init__(self, settings: Settings, store: Store, portals: Portals, clock: Clock, worker: str) -> None:
+        self._settings = settings
+        self._waits = settings.waits
+        self._store = store
+        self._portals = portals
+        self._clock = clock
+        self._worker = worker
+        self._directory_read: dict[str, datetime] = {}
+        self._failures: dict[str, int] = {}
+        self._opened: dict[str, tuple[Mapped, PortalPacer, Crm]] = {}
+
+    def close(self) -> None:
+        """Close the connections to the CRMs."""
+        for _, _, crm in self._opened.values():
+            crm.close()
+
+    def serve_portal(self, name: str) -> None:
+        """Do all that is undone for one portal, if nobody else is at it. Does not raise for what a CRM does."""
+        with Lane(self._store, name, self._worker, self._waits.lease) as lane:
+            if not lane.taken:
+                return
+            try:
+                self._serve(name, lane)
+            except LeaseLost:
+                log.warning("portal.lease_lost", portal=name)
+            except Blocked as error:
+                self._park(name, error, BLOCKED_PAUSE)
+            except CrmError as error:
+                count = self._failures[name] = self._failures.get(name, 0) + 1
+                self._park(name, error, max(error.wait, min(LONGEST_PAUSE, self._waits.gather * 2.0**count)))
+            else:
+                if self._failures.pop(name, 0):
+                    self._store.park(name, None)
+
+    def _park(self, name: str, error: CrmError, seconds: float) -> None:
+        log.error("portal.parked", portal=name, why=str(error), seconds=seconds)
+        self._failures.setdefault(name, 1)
+        self._store.park(name, say("crm-unreachable", portal=name, why=error.text), seconds)
+
+    def _serve(self, name: str, lane: Lane) -> None:
+        in_force = self._portals.in_force(name, self._clock())
+        if in_force is None:
+            log.error("portal.no_regulation", portal=name)
+            self._store.park(name, say("no-regulation", portal=name), BLOCKED_PAUSE)
+            return
+        crm = self._open(name, lane, in_force)
+        reader = self._reader(name, crm, in_force)
+        started = time.monotonic()
+        self._hear(name, crm, in_force)
+        while True:
+            lane.check()
+            judged = judge_clients(
+                self._store, reader, in_force, self._clock(), CLIENTS, self._settings.language, self._worker
+            )
+            failpoint("judged")
+            if not judged + self._write(name, lane, crm):
+                return
+            if time.monotonic() - started > LONGEST_TURN:
+                return
+            if self._store.bells(name, 1):
+                self._hear(name, crm, in_force)
+
+    def _open(self, name: str, lane: Lane, in_force: InForce) -> Crm:
+        """The portal's CRM, kept open between turns: its connections and what it learnt of the CRM's speed."""
+        known = self._opened.get(name)
+        if known is None or known[0] is not in_force.mapped:
+            if known is not None:
+                known[2].close()
+            pacer = PortalPacer(self._store, name)
+            known = (in_force.mapped, pacer, self._portals.open(name, pacer, in_force.mapped))
+            self._opened[name] = known
+        known[1].lane = lane
+        return known[2]
+
+    def _reader(self, name: str, crm: Crm, in_force: InForce) -> Reader:
+        """The directory, read anew once a day and by every new worker; our fields are made on the same occasion."""
+        now = self._clock()
+        row = self._store.portal(name)
+        read = self._directory_read.get(name)
+        if row is None or row.directory is None or read is None or now - read > DIRECTORY_KEPT:
+            directory = crm.directory()
+            crm.prepare()
+            self._store.save_directory(name, directory.zone, directory_to_json(directory), now)
+            if directory.account:
+                self._portals.learn(name, directory.account)
+            self._directory_read[name] = now
+        else:
+            directory = directory_from_json(row.directory)
+        return make_reader(name, in_force.mapped, directory, self._store.rules_since(name))
+
+    def _hear(self, name: str, crm: Crm, in_force: InForce) -> None:
+        """Bells and a due reconciliation are one and the same pull; only what is named differs."""
+        if self._store.bells(name, 1):
+            time.sleep(self._waits.gather)  # one move in the CRM rings several times
+        while True:
+            bells = self._store.bells(name, BELLS)
+            due = self._store.reconcile_due(name, self._clock())
+            if not bells and not due:
+                return
+            now = self._clock()
+            named = {bell.ref for bell in bells if bell.ref is not None}
+            changed = load(self._store, crm, name, in_force.mapped, in_force.template, named, now)
+            failpoint("facts_stored")
+            self._store.clear_bells(name, bells)
+            if due:
+                self._store.reconciled(name, now + timedelta(minutes=self._settings.reconcile_minutes))
+            log.info("portal.heard", portal=name, bells=len(bells), reconciliation=due, changed=changed)
+
+    def _write(self, name: str, lane: Lane, crm: Crm) -> int:
+        """Send the effects whose time has come; how many left or were found."""
+        rows = self._store.due_effects(name, EFFECTS)
+        found = self._look_up(name, crm, [row for row in rows if row.doubtful and row.effect.verb in CREATING])
+        rows = [row for row in rows if row.effect.key not in found]
+        for chunk in _chunks(rows, crm.batch_size()):
+            keys = [row.effect.key for row in chunk]
+            lane.check()
+            if not self._store.start_effects(name, self._worker, keys, self._waits.quarantine, self._waits.lease):
+                raise LeaseLost(name)
+            failpoint("effects_started")
+            outcomes = list(crm.send([row.effect for row in chunk]))
+            failpoint("effects_sent")
+            self._settle(name, outcomes)
+        return len(rows) + len(found)
+
+    def _look_up(self, name: str, crm: Crm, doubtful: Sequence[OutboxRow]) -> set[str]:
+        """Adopt what a lost answer left behind in the CRM. What is not found was never made and is sent again."""
+        if not doubtful:
+            return set()
+        since = min(row.recorded_at for row in doubtful)
+        found = crm.look_up([row.effect for row in doubtful], since)
+        self._store.adopt_effects(name, found, self._clock())
+        log.info("effects.looked_up", portal=name, doubtful=len(doubtful), found=len(found))
+        return set(found)
+
+    def _settle(self, name: str, outcomes: Sequence[Outcome]) -> None:
+        self._store.settle_effects(name, outcomes, self._clock())
+        failpoint("effect_settled")
+        for outcome in outcomes:
+            if outcome.status != "done":
+                log.warning(
+                    "effect.not_done", portal=name, status=outcome.status, effect=outcome.key, code=outcome.code
+                )
+
+
+def _chunks(rows: Sequence[OutboxRow], size: int) -> Iterator[Sequence[OutboxRow]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

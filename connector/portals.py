@@ -1,0 +1,172 @@
+"""The connected portals: how each is reached, what proves its webhooks, and the regulation in force on it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from connector.crm.kinds import CRMS
+from connector.crm.port import Connection, Crm, Directory, HookSecrets, Pacer, Stage, User, Wanted
+from connector.portal_files import PortalFiles, load_portal_files, read_regulation_texts
+from connector.portal_map import Mapped
+from connector.settings import Settings
+from connector.store import Store
+from rules.assess import as_auto
+from rules.dossier import Template
+from rules.regulation import Regulation
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What one portal is judged by at this moment."""
+
+    mapped: Mapped
+    regulation: Regulation
+    template: Template | None
+
+
+class Portals:
+    """All portals of the settings. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self._store = store
+        self._lock = threading.Lock()
+        self._accounts: dict[str, str] = {}
+        self._files: dict[str, tuple[object, PortalFiles]] = {}
+        self._in_force: dict[str, tuple[str, InForce]] = {}
+        for name, portal in settings.portals.items():
+            kind = CRMS[portal.crm]
+            rate = portal.requests_per_second or kind.rate
+            store.add_portal(name, portal.crm, rate=rate, burst=portal.burst or kind.burst, account=portal.member_id)
+
+    def secrets(self, name: str) -> HookSecrets | None:
+        """What proves a webhook of this portal; None for an unknown name."""
+        portal = self.settings.portals.get(name)
+        if portal is None:
+            return None
+        account = self._account(name)
+        return HookSecrets(
+            portal=name,
+            application_tokens=portal.application_tokens,
+            member_id=account if portal.crm == "bitrix24" else None,
+            path_secret=portal.hook_secret,
+            account=account if portal.crm == "amocrm" else None,
+        )
+
+    def learn(self, name: str, account: str) -> bool:
+        """Bind the portal to the account its first proven webhook named; True when it was not known before."""
+        if self._account(name) is not None:
+            return False
+        self._store.learn_account(name, account)
+        return True
+
+    def _account(self, name: str) -> str | None:
+        """Kept once known: a portal never changes its account."""
+        if name not in self._accounts:
+            row = self._store.portal(name)
+            if row is None or row.account is None:
+                return None
+            self._accounts[name] = row.account
+        return self._accounts[name]
+
+    def open(self, name: str, pacer: Pacer, mapped: Mapped | None) -> Crm:
+        """The portal's CRM, ready to be called."""
+        portal = self.settings.portals[name]
+        row = self._store.portal(name)
+        connection = Connection(
+            portal=name,
+            url=portal.url,
+            token=portal.token,
+            wanted=mapped.wanted if mapped else Wanted(),
+            zone=(row.zone if row else None) or "Europe/Moscow",
+            read_timeout=self.settings.waits.read_timeout,
+        )
+        return CRMS[portal.crm].open(connection, pacer)
+
+    def in_force(self, name: str, now: datetime) -> InForce | None:
+        """The regulation to judge by: the files if they are right, else the last good one; None if there never was one.
+
+        A file that is right and new becomes a row and all clients are put on the list to judge.
+        """
+        with self._lock:
+            files = self._read_files(name)
+            if files.regulation is not None and files.mapped is not None:
+                self._put_in_force(name, files, now)
+            elif files.problems:
+                log.error("regulation.refused", portal=name, problems=len(files.problems))
+            return self._current(name, files)
+
+    def _read_files(self, name: str) -> PortalFiles:
+        """The portal's files, read again only when one of them changed."""
+        folder = self.settings.portal_folder(name)
+        stamp = tuple(
+            (path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(folder.glob("*.yaml"))
+        )
+        known = self._files.get(name)
+        if known is None or known[0] != stamp:
+            known = (stamp, load_portal_files(self.settings, name))
+            self._files[name] = known
+        return known[1]
+
+    def _put_in_force(self, name: str, files: PortalFiles, now: datetime) -> None:
+        assert files.regulation is not None
+        rules = [rule.id for rule in files.regulation.rules]
+        if self._store.put_in_force(
+            name, files.regulation.digest, files.regulation_text, rules, now, dossier_text=files.dossier_text
+        ):
+            self._store.mark_all_clients(name)
+            log.info("regulation.in_force", portal=name, digest=files.regulation.digest, rules=len(rules))
+
+    def _current(self, name: str, files: PortalFiles) -> InForce | None:
+        row = self._store.portal(name)
+        if row is None or row.regulation is None or files.mapped is None:
+            return None
+        known = self._in_force.get(name)
+        if known is None or known[0] != row.regulation or known[1].mapped is not files.mapped:
+            regulation, template = files.regulation, files.template
+            if regulation is None or regulation.digest != row.regulation:
+                regulation, template = self._last_good(name, files)
+            if regulation is None:
+                return None
+            known = (row.regulation, InForce(files.mapped, as_auto(regulation), template))
+            self._in_force[name] = known
+        return known[1]
+
+    def _last_good(self, name: str, files: PortalFiles) -> tuple[Regulation | None, Template | None]:
+        texts = self._store.regulation_text(name)
+        return read_regulation_texts(*texts, files.mapped) if texts else (None, None)
+
+
+def directory_to_json(directory: Directory) -> dict[str, Any]:
+    """A plain dict for the portal's row."""
+    return {
+        "zone": directory.zone,
+        "account": directory.account,
+        "fields": {card: list(names) for card, names in directory.fields.items()},
+        "stages": [
+            {name: getattr(stage, name) for name in ("key", "pipeline", "title", "pipeline_title", "semantic", "sort")}
+            for stage in directory.stages
+        ],
+        "users": [
+            {name: getattr(user, name) for name in ("id", "name", "active", "zone", "head")} for user in directory.users
+        ],
+    }
+
+
+def directory_from_json(row: Mapping[str, Any]) -> Directory:
+    """The directory back from `directory_to_json`."""
+    return Directory(
+        zone=row["zone"],
+        account=row["account"],
+        fields={card: tuple(names) for card, names in row["fields"].items()},
+        stages=tuple(Stage(**stage) for stage in row["stages"]),
+        users=tuple(User(**user) for user in row["users"]),
+    )

@@ -1,0 +1,257 @@
+"""Stored facts -> the Snapshot that `rules` judges: CRM names end here, the regulation's words begin.
+
+All clients of one call are read together: a handful of queries however many they are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connector.clients import Family
+from connector.crm.port import Directory, Fact, FactKind, Ref
+from connector.mapped_fields import field_value, known_day, known_text, mapped_fields, moment, text_or_none
+from connector.portal_map import Mapped, as_tuple
+from connector.store import Store
+from rules.facts import (
+    UNKNOWN,
+    Client,
+    Contact,
+    Deal,
+    DossierField,
+    Manager,
+    Portal,
+    Signal,
+    Snapshot,
+    StageChange,
+    Task,
+)
+from rules.ledger import Asked
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What turning facts into snapshots needs to know of a portal."""
+
+    portal: Portal
+    mapped: Mapped
+    phases: Mapping[str, Any]
+    """Phase by stage key; won and lost come from the CRM's own semantics."""
+    stage_titles: Mapping[str, str]
+
+
+def make_reader(name: str, mapped: Mapped, directory: Directory, rules_since: Mapping[str, datetime]) -> Reader:
+    """The portal's side of every snapshot, built once per run."""
+    phases: dict[str, Any] = dict(mapped.phase_of)
+    phases.update({stage.key: stage.semantic for stage in directory.stages if stage.semantic != "open"})
+    roles: dict[str, tuple[str, ...]] = {role: as_tuple(ids) for role, ids in mapped.file.map.roles.items()}
+    managers = {
+        user.id: Manager(
+            id=user.id,
+            name=user.name,
+            roles=frozenset(role for role, holders in roles.items() if user.id in holders),
+            active=user.active,
+            head=user.head,
+            zone=zone_or_none(user.zone),
+        )
+        for user in directory.users
+    }
+    portal = Portal(
+        id=name,
+        zone=zone_or_none(directory.zone) or ZoneInfo("Europe/Moscow"),
+        managers=managers,
+        role_holders=roles,
+        default_manager=mapped.file.map.default_manager,
+        in_force_since=rules_since,
+    )
+    titles = {stage.key: stage.title for stage in directory.stages}
+    return Reader(portal=portal, mapped=mapped, phases=phases, stage_titles=titles)
+
+
+def zone_or_none(name: str | None) -> ZoneInfo | None:
+    """A zone by its IANA name; a name nobody knows falls back like no name."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def load_snapshots(store: Store, reader: Reader, clients: Collection[Ref]) -> dict[Ref, Snapshot]:
+    """Snapshots of these clients. One that is no client any more (a person who joined a company) is left out."""
+    name = reader.portal.id
+    circle = {fact.ref: fact for fact in store.facts(name, clients)}
+    steps: tuple[tuple[FactKind, ...], ...] = (("contact", "deal"), ("deal",))
+    for kinds in steps:  # the company's people and deals; then the deals of its people
+        circle.update({fact.ref: fact for fact in store.linked(name, list(circle), kinds)})
+    circle.update({fact.ref: fact for fact in store.linked(name, list(circle), ("stage", "signal", "task"))})
+    family = Family(circle.values(), lambda refs: store.facts(name, refs))
+    of_client: dict[Ref, list[Fact]] = defaultdict(list)
+    for fact in circle.values():
+        for client in family.clients_of(fact):
+            of_client[client].append(fact)
+    asked = store.asked(name, clients)
+    return {
+        client: _snapshot(reader, circle[client], of_client[client], asked.get(client, []))
+        for client in clients
+        if client in circle and circle[client] in of_client[client]
+    }
+
+
+def _snapshot(reader: Reader, client: Fact, facts: Sequence[Fact], asked: Sequence[Asked]) -> Snapshot:
+    kinds: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        kinds[fact.kind].append(fact)
+    rows: dict[str, list[Fact]] = defaultdict(list)
+    for row in kinds["stage"]:
+        rows[str(row.body["deal"])].append(row)
+    deals = tuple(_deal(reader, fact, rows[fact.ref]) for fact in sorted(kinds["deal"], key=_by_creation))
+    people = [fact for fact in kinds["contact"] if not fact.gone]
+    main = _main_contact(people, deals)
+    signals = [_signal(fact) for fact in kinds["signal"] if not fact.gone and fact.body.get("at")]
+    return Snapshot(
+        portal=reader.portal,
+        client=_client(reader, client, people, main),
+        contacts=tuple(_contact(reader, fact, main) for fact in sorted(people, key=_by_creation)),
+        deals=deals,
+        signals=tuple(sorted(signals, key=lambda signal: (signal.at, signal.id))),
+        tasks={fact.id: _task(fact) for fact in kinds["task"]},
+        asked=tuple(asked),
+    )
+
+
+def _client(reader: Reader, fact: Fact, people: Sequence[Fact], main: Ref | None) -> Client:
+    body = fact.body
+    dossier = dict(body.get("dossier") or {})
+    dossier.update(_person_dossier(people, main))
+    return Client(
+        id=fact.ref,
+        name=str(body.get("title") or body.get("name") or fact.ref),
+        created_at=moment(body.get("created")) or fact.changed,
+        owner=body.get("owner"),
+        client_manager=text_or_none(reader.mapped, "client.client_manager", fact),
+        active_manager=text_or_none(reader.mapped, "client.active_manager", fact),
+        segment=known_text(reader.mapped, "client.segment", fact),
+        quiet_until=known_day(reader.mapped, "client.quiet_until", fact),
+        fields=mapped_fields(reader.mapped, "client.", fact),
+        dossier={name: _dossier_field(state) for name, state in dossier.items()},
+        complaints=UNKNOWN,
+        nps=UNKNOWN,
+        deleted=fact.gone,
+    )
+
+
+def _person_dossier(people: Sequence[Fact], main: Ref | None) -> Mapping[str, Any]:
+    """The decision-maker's half of the dossier: of the main person, else of the best known one."""
+    with_any = [fact.body["dossier"] for fact in people if fact.body.get("dossier") and main in (None, fact.ref)]
+    return max(with_any, key=lambda fields: sum(bool(state["filled"]) for state in fields.values()), default={})
+
+
+def _dossier_field(state: Mapping[str, Any]) -> DossierField:
+    filled = state.get("filled")
+    return DossierField(
+        filled=UNKNOWN if filled is None else bool(filled),
+        hash=state.get("hash"),
+        since=moment(state.get("since")),
+        value=field_value(state.get("value")),
+    )
+
+
+def _contact(reader: Reader, fact: Fact, main: Ref | None) -> Contact:
+    born = mapped_fields(reader.mapped, "contact.", fact).get("birthday")
+    return Contact(
+        id=fact.id,
+        name=str(fact.body.get("name") or fact.ref),
+        created_at=moment(fact.body.get("created")) or fact.changed,
+        main=UNKNOWN if main is None else fact.ref == main,
+        birthday=(born.month, born.day) if isinstance(born, date) else UNKNOWN if born is UNKNOWN else None,
+        fields=mapped_fields(reader.mapped, "contact.", fact),
+    )
+
+
+def _main_contact(people: Sequence[Fact], deals: Sequence[Deal]) -> Ref | None:
+    """The decision-maker: the main person of the newest deal that names one, or the only person there is."""
+    known = {fact.id: fact.ref for fact in people}
+    for deal in reversed(deals):
+        if deal.contacts and deal.contacts[0] in known:
+            return known[deal.contacts[0]]
+    return people[0].ref if len(people) == 1 else None
+
+
+def _deal(reader: Reader, fact: Fact, rows: Sequence[Fact]) -> Deal:
+    body = fact.body
+    history = tuple(
+        StageChange(
+            at=moment(row.body["at"]) or row.changed,
+            pipeline=str(row.body["pipeline"]),
+            stage=str(row.body["stage"]),
+            phase=reader.phases.get(str(row.body["stage"])),
+        )
+        for row in sorted((row for row in rows if not row.gone), key=lambda row: (row.body["at"], _number(row.id)))
+    )
+    phase = history[-1].phase if history else reader.phases.get(str(body.get("stage")))
+    amount = body.get("amount")
+    return Deal(
+        id=fact.id,
+        title=str(body.get("title") or ""),
+        created_at=moment(body.get("created")) or fact.changed,
+        pipeline=str(body.get("pipeline")),
+        phase=phase,
+        stage_title=reader.stage_titles.get(str(body.get("stage")), ""),
+        owner=body.get("owner"),
+        history=history or UNKNOWN,
+        amount=Decimal(str(amount)) if amount not in (None, "") else None,
+        currency=body.get("currency"),
+        loss_reason=reader.mapped.loss_reason_of.get(str(body.get("loss_reason"))),
+        fields=mapped_fields(reader.mapped, "deal.", fact),
+        sale=str(body.get("pipeline")) not in reader.mapped.file.map.not_a_sale,
+        deleted=fact.gone,
+        contacts=tuple(str(ref).partition(":")[2] for ref in body.get("contacts") or ()),
+    )
+
+
+def _signal(fact: Fact) -> Signal:
+    body = fact.body
+    answered, seconds = body.get("answered"), body.get("seconds")
+    return Signal(
+        id=fact.id,
+        kind=str(body["kind"]),
+        at=moment(body["at"]) or fact.changed,
+        direction=body.get("direction"),
+        answered=UNKNOWN if answered is None else bool(answered),
+        seconds=UNKNOWN if seconds is None else int(seconds),
+        completed=bool(body.get("completed", True)),
+        robot=bool(body.get("robot", False)),
+        by=body.get("by"),
+        contact=_bare(body.get("contact")),
+        deal=_bare(body.get("deal")),
+    )
+
+
+def _task(fact: Fact) -> Task:
+    body = fact.body
+    return Task(
+        id=fact.id,
+        open=bool(body.get("open")) and not fact.gone,
+        due_at=moment(body.get("due")),
+        assignee=body.get("assignee"),
+        closed_at=moment(body.get("closed")) or (None if body.get("open") else fact.changed),
+        closed_by=body.get("closed_by"),
+        deleted=fact.gone,
+    )
+
+
+def _bare(ref: Any) -> str | None:
+    return str(ref).partition(":")[2] if ref else None
+
+
+def _by_creation(fact: Fact) -> tuple[str, int]:
+    return str(fact.body.get("created") or ""), _number(fact.id)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0

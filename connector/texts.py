@@ -1,0 +1,90 @@
+"""The connector's own sentences for people, in Russian and English."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rules.texts import Lang
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    "no-portal-file": (
+        "{path}: файла нет. Создайте его: python app.py init {portal}",
+        "{path}: there is no such file. Make it: python app.py init {portal}",
+    ),
+    "regulation-refused": (
+        (
+            "{path}: в файле есть ошибки, в силе остаётся прежний регламент. "
+            "Проверьте: python app.py check --portal {portal}"
+        ),
+        (
+            "{path}: the file has problems; the last good regulation stays in force. "
+            "Look: python app.py check --portal {portal}"
+        ),
+    ),
+    "portal-exists": (
+        "{path} уже есть, ничего не меняю.",
+        "{path} exists already; nothing was changed.",
+    ),
+    "portal-made": (
+        (
+            "Создано: {path}. Дальше: впишите стадии и поля в portal.yaml и проверьте: "
+            "python app.py check --portal {portal}"
+        ),
+        "Made: {path}. Next: enter stages and fields in portal.yaml and look: python app.py check --portal {portal}",
+    ),
+    "unknown-portal": (
+        "Портала «{portal}» нет в config.yaml. Есть: {known}.",
+        "There is no portal '{portal}' in config.yaml. There are: {known}.",
+    ),
+    "unknown-template": (
+        "Готового регламента «{template}» нет. Есть: {known}.",
+        "There is no ready regulation '{template}'. There are: {known}.",
+    ),
+    "crm-unreachable": (
+        "Портал {portal}: CRM не отвечает: {why}",
+        "Portal {portal}: the CRM cannot be reached: {why}",
+    ),
+    "no-client": (
+        "Клиента {client} на портале {portal} не знаю. Например: {example}.",
+        "Client {client} is not known on portal {portal}. For instance: {example}.",
+    ),
+    "no-problems": ("Ошибок нет.", "No problems."),
+    "no-regulation": (
+        "Портал {portal}: нет годного регламента, работать не по чему. Проверьте: python app.py check",
+        "Portal {portal}: there is no usable regulation to work by. Look: python app.py check",
+    ),
+    "not-served-yet": (
+        "Портал {portal} ещё ни разу не обслуживался. Запустите: python app.py serve",
+        "Portal {portal} has not been served yet. Start: python app.py serve",
+    ),
+    "second-worker": (
+        "Рабочий процесс для этой базы уже запущен. Несколько – только с PostgreSQL (config.yaml: database).",
+        "A worker is running on this database already. Several need PostgreSQL (config.yaml: database).",
+    ),
+    "no-file": (
+        "{path}: файла нет или его нельзя прочесть.",
+        "{path}: there is no such file, or it cannot be read.",
+    ),
+    "withdrawn-by-regulation": ("Отменено регламентом: {why}", "Withdrawn by the regulation: {why}"),
+    "told-overdue": (
+        "Касание просрочено: {title}. Ответственный: {who}, срок был {due}.",
+        "A touch is overdue: {title}. Responsible: {who}, it was due {due}.",
+    ),
+}
+
+
+def language() -> Lang:
+    """The operator's language for messages of the command line: KASANIE_LANG, else LANG, else Russian."""
+    wanted = os.environ.get("KASANIE_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "ru"
+    return "ru" if wanted.lower().startswith(("ru", "c", "posix")) else "en"
+
+
+def say(code: str, lang: str | None = None, **values: object) -> str:
+    """The sentence of this code, filled in."""
+    ru, en = SENTENCES[code]
+    text = ru if (lang or language()) == "ru" else en
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text

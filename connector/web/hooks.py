@@ -1,0 +1,79 @@
+"""Webhooks: prove, store, answer. No CRM is called and no host named in a body is ever contacted.
+
+Not proven genuine -> 404 with one body, nothing stored. Genuine -> 200 once the row is durable; genuine but unreadable
+-> 200, counted, and a reconciliation is due at once; 503 when it cannot be stored (both CRMs then learn nothing false,
+and the reconciliation finds what was missed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from flask import Blueprint, Response, request
+
+from connector.crm.kinds import CRMS
+from connector.errors import NotGenuine, Unreadable
+from connector.failpoints import failpoint
+from connector.portals import Portals
+from connector.store import Store, StoreDown
+
+MAX_READ = 2 * 1024 * 1024
+"""Bytes of a body that are looked at, to prove one that is over the bound of 512 KiB; the rest is never read."""
+
+log = structlog.get_logger()
+
+
+def blueprint(store: Store, portals: Portals) -> Blueprint:
+    """The two doors: Bitrix24 proves itself in the body, amoCRM by a secret in the path."""
+    hooks = Blueprint("hooks", __name__)
+
+    @hooks.post("/hooks/<portal>")
+    def bitrix24(portal: str) -> Response:
+        return receive(store, portals, "bitrix24", portal, None)
+
+    @hooks.post("/hooks/<portal>/<secret>")
+    def amocrm(portal: str, secret: str) -> Response:
+        return receive(store, portals, "amocrm", portal, secret)
+
+    return hooks
+
+
+def receive(store: Store, portals: Portals, crm: str, portal: str, path_secret: str | None) -> Response:
+    """One webhook from door to answer."""
+    raw = request.stream.read(MAX_READ)
+    secrets = portals.secrets(portal)
+    if secrets is None or portals.settings.portals[portal].crm != crm:
+        return _answer(404)
+    now = datetime.now(UTC)  # real time: when it was heard; business time is the worker's matter
+    try:
+        heard = CRMS[crm].ear(raw, secrets, path_secret)
+    except NotGenuine:
+        log.warning("hook.refused", portal=portal)
+        return _answer(404)
+    except Unreadable as error:
+        log.warning("hook.unreadable", portal=portal, why=str(error))
+        return _stored(lambda: store.count_unreadable(portal, now))
+
+    def keep() -> None:
+        if heard.account and portals.learn(portal, heard.account):
+            log.info("hook.account_learnt", portal=portal)
+        store.put_bells(portal, heard.bells, now)
+
+    return _stored(keep)
+
+
+def _stored(keep: Callable[[], None]) -> Response:
+    try:
+        keep()
+    except StoreDown as error:
+        log.warning("hook.not_stored", why=str(error))
+        return _answer(503)
+    failpoint("bells_stored")
+    return _answer(200)
+
+
+def _answer(status: int) -> Response:
+    """A body that says nothing: neither CRM reads it, and a stranger learns nothing from it."""
+    return Response("ok\n" if status == 200 else "no\n", status=status, mimetype="text/plain")

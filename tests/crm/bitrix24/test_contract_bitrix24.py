@@ -1,0 +1,190 @@
+"""The shared contract, and what only Bitrix24 can show: chains of pages, few requests, every open reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from pydantic import SecretStr
+
+from connector.crm.bitrix24.adapter import Bitrix24
+from connector.crm.port import Connection, Effect, Wanted
+from connector.sandbox.run import Options, start
+from crm.canned import FreePacer
+from crm.contract import Control, CrmContract, SandboxPortal, asking, done, marker, read, sent
+
+OPTIONS = Options(crms=("bitrix24",), clients=20, limits={"rate": 0, "burst": 10_000})
+
+
+def opened(options: Options) -> Iterator[SandboxPortal]:
+    """A running sandbox with one Bitrix24 portal."""
+    running = start(options)
+    adapters: list[Bitrix24] = []
+    told = running.describe()["portals"][0]
+
+    def connect(wanted: Wanted, url: str = told["rest_url"]) -> Bitrix24:
+        connection = Connection(portal=told["name"], url=SecretStr(url), wanted=wanted, read_timeout=3)
+        adapters.append(Bitrix24(connection, FreePacer()))
+        return adapters[-1]
+
+    yield SandboxPortal(
+        name=told["name"],
+        control=Control(told["base_url"]),
+        connect=connect,
+        connect_wrongly=lambda: connect(Wanted(), told["rest_url"].replace("sandbox-code", "sandbox-forged")),
+        field_name=lambda _, code: f"UF_CRM_{code.upper()}",
+    )
+    for adapter in adapters:
+        adapter.close()
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[SandboxPortal]:
+    """One portal for the whole file."""
+    yield from opened(OPTIONS)
+
+
+class TestBitrix24(CrmContract):
+    """The contract, on a shared portal."""
+
+
+def requests_of(portal: SandboxPortal) -> int:
+    return len(portal.control.ledger(portal.name)["requests"])
+
+
+@pytest.fixture
+def large() -> Iterator[SandboxPortal]:
+    """More rows of every kind than one page, or one chain of pages, holds."""
+    yield from opened(replace(OPTIONS, clients=60, deals=1200))
+
+
+def test_a_full_load_takes_few_requests_and_misses_nothing(large: SandboxPortal) -> None:
+    crm = large.connect(Wanted())
+    facts, cursors, _ = read(crm)
+    requests = requests_of(large)
+    cards = large.control.get("cards?title=")
+    for kind in ("company", "contact", "deal"):
+        assert {f"{kind}:{one['id']}" for one in cards[kind]} == {ref for ref in facts if ref.startswith(kind + ":")}
+    deals = {fact.body["deal"] for fact in facts.values() if fact.kind == "stage"}
+    assert deals == {ref for ref in facts if ref.startswith("deal:")}
+    pages = sum(
+        len([1 for fact in facts.values() if fact.kind == kind]) // 50 + 1 for kind in ("deal", "stage", "signal")
+    )
+    assert pages > 60, "the portal is too small for what this test shows"
+    assert requests <= 6
+    read(crm, cursors)
+    assert requests_of(large) - requests <= 2, "a reconciliation without news"
+
+
+def test_a_calm_portal_is_reconciled_in_one_request(portal: SandboxPortal) -> None:
+    crm = portal.connect(Wanted())
+    _, cursors, _ = read(crm)
+    portal.control.post("clock", {"advance": "1 hour"})
+    _, cursors, _ = read(crm, cursors)
+    requests = requests_of(portal)
+    read(crm, cursors)
+    assert requests_of(portal) - requests == 1
+
+
+def test_what_came_with_the_feeds_is_not_read_again(portal: SandboxPortal) -> None:
+    _, _, deal = portal.new_client("Назван и изменён")
+    crm = portal.connect(Wanted())
+    _, cursors, _ = read(crm)
+    portal.control.post("deals/move", {"deal": deal, "stage": "OFFER"})
+    requests = requests_of(portal)
+    _, _, answered = read(crm, cursors, [f"deal:{deal}"])
+    assert answered == {f"deal:{deal}"}
+    assert requests_of(portal) - requests == 1
+
+
+def test_more_named_refs_than_a_page_are_all_answered(large: SandboxPortal) -> None:
+    crm = large.connect(Wanted())
+    facts, cursors, _ = read(crm)
+    large.control.post("clock", {"advance": "1 hour"})
+    _, cursors, _ = read(crm, cursors)
+    named = {ref for ref, fact in facts.items() if fact.kind in ("deal", "contact", "signal")} | {
+        "deal:999999",
+        "signal:999999",
+    }
+    again, _, answered = read(crm, cursors, named)
+    assert answered == named
+    assert {ref for ref, fact in again.items() if fact.gone} == {"deal:999999", "signal:999999"}
+    assert {ref for ref in named if ref in again and again[ref] != facts.get(ref) and not again[ref].gone} == set()
+
+
+READINGS = [
+    {"task_as_activity": False},
+    {"status_id_with_category": True},
+    {"start_minus_one_counts": True},
+    {"unknown_task_filter_is_error": True},
+    {"task_xml_id_kept": False},
+    {"task_touches_cards": True},
+    {"activity_bindings_in_select": True},
+]
+
+
+@pytest.mark.parametrize("reading", READINGS, ids=[next(iter(one)) for one in READINGS])
+def test_both_readings_of_what_the_papers_leave_open_lead_to_the_same(
+    portal: SandboxPortal, reading: dict[str, bool]
+) -> None:
+    company, contact, deal = portal.new_client("Прочтения")
+    crm = portal.connect(Wanted())
+    stages = {stage.key for stage in crm.directory().stages}
+    number = 2000 + READINGS.index(reading)
+    portal.control.post("readings", reading)
+    try:
+        since = portal.control.now()
+        task = done(crm, asking(number, deal, company))
+        portal.control.post("activities", {"kind": "call", "contact": contact, "deal": deal, "by": 3})
+        facts, _, _ = read(crm)
+        assert {stage.key for stage in crm.directory().stages} == stages
+        assert facts[f"task:{task}"].body["marker"] == marker(number)
+        assert crm.look_up([asking(number, deal, company)], since) == {asking(number, deal, company).key: task}
+        calls = [fact for fact in facts.values() if fact.kind == "signal" and f"deal:{deal}" in fact.links]
+        assert [fact.body["kind"] for fact in calls] == ["call"]
+        assert f"contact:{contact}" in calls[0].links
+    finally:
+        portal.control.post("readings", {name: not value for name, value in reading.items()})
+
+
+def test_markup_in_a_text_is_no_markup_in_the_task(portal: SandboxPortal) -> None:
+    company, _, deal = portal.new_client("Разметка")
+    crm = portal.connect(Wanted())
+    text = "[url=http://evil.example]жми[/url]\x00\x1b[0m\nвторая строка"
+    task = done(crm, asking(2100, deal, company, text=text, title="Имя\x07\n[b]жирно[/b]"))
+    kept = next(one for one in portal.control.ledger(portal.name)["tasks"] if str(one["id"]) == task)
+    assert "[url" not in kept["text"]
+    assert "жми" in kept["text"]
+    assert "\nвторая строка" in kept["text"]
+    assert not any(ord(letter) < 32 for letter in kept["text"].replace("\n", "") + kept["title"])
+
+
+def test_a_deal_card_has_no_score(portal: SandboxPortal) -> None:
+    crm = portal.connect(Wanted())
+    effect = Effect(verb="write_fields", key="score:deal:1", marker=marker(1), card="deal:1", fields={"FILL": 1})
+    assert sent(crm, effect)[effect.key].status == "refused"
+
+
+def test_batches_grow_while_the_portal_is_quick_and_shrink_after_a_doubt(portal: SandboxPortal) -> None:
+    company, _, deal = portal.new_client("Размер")
+    crm = portal.connect(Wanted())
+    first = crm.batch_size()
+    sent(crm, *(asking(2200 + number, deal, company) for number in range(first)))
+    assert crm.batch_size() == 2 * first
+    portal.control.post("faults", {"fail_before": 1})
+    sent(crm, asking(2299, deal, company))
+    assert crm.batch_size() == first
+
+
+def test_a_message_without_the_right_to_send_it_still_leaves_its_note(portal: SandboxPortal) -> None:
+    """Nobody of this id exists, so the message is refused; the note on the card is what counts."""
+    company, _, deal = portal.new_client("Заметка")
+    crm = portal.connect(Wanted())
+    effect = asking(2300, deal, company, verb="tell", key="tell:2300", assignee="4040404")
+    note = done(crm, effect)
+    comments = portal.control.card("deal", deal)["comments"]
+    assert [str(one["id"]) for one in comments if marker(2300) in one["text"]] == [note]
+    alone = asking(2301, deal, company, verb="tell", key="tell:2301", assignee="4040404", bind=())
+    assert sent(crm, alone)[alone.key].status == "refused"
