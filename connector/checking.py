@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from connector.errors import SettingsError
 from connector.opening import open_all
 from connector.pacing import PortalPacer
 from connector.portal_files import load_portal_files
 from connector.portal_map import against_directory, read_portal_file
-from connector.settings import Settings, load_settings
+from connector.settings import Settings, read_settings
 from connector.texts import say
 from rules.dossier import read_dossier
-from rules.located import decode, locate
+from rules.located import locate
 from rules.problems import Problem
 from rules.reader import read_regulation
 
@@ -37,28 +37,25 @@ def check_files(paths: Sequence[Path]) -> Found:
 
 def check_text(octets: bytes, name: str) -> tuple[Problem, ...]:
     """The problems of one file. The template that a regulation names is not looked at here."""
-    text, wrong = decode(octets)
-    if wrong is not None:
-        return read_regulation(octets, name).problems
-    root = locate(text).root
+    root = locate(octets).root
     keys = set(root) if isinstance(root, dict) else set()
     if "sections" in keys or "fields" in keys:
-        return read_dossier(text, name)[1]
+        return read_dossier(octets, name)[1]
     if "map" in keys:
-        return read_portal_file(text, name)[1]
-    return read_regulation(text, name).problems
+        return read_portal_file(octets, name)[1]
+    return read_regulation(octets, name, today=datetime.now(UTC).date()).problems
 
 
 def check_installation(config: Path) -> Found:
     """The settings and the files of every portal they name."""
-    try:
-        settings = load_settings(config)
-    except SettingsError as error:
-        return [], error.problems
-    found: list[Problem] = []
+    settings, problems = read_settings(config)
+    if settings is None:
+        return list(problems), []
+    found: list[Problem] = list(problems)
     lines: list[str] = []
+    today = datetime.now(UTC).date()  # a year without a decreed calendar is a warning
     for name in settings.portals:
-        files = load_portal_files(settings, name)
+        files = load_portal_files(settings, name, today)
         found += files.problems
         lines += files.missing
     return found, lines

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from connector.clock import Clock
-from connector.crm.port import CREATING, Crm, Outcome
+from connector.crm.port import CREATING, Crm, Directory, Outcome
 from connector.errors import Blocked, CrmError, LeaseLost
 from connector.failpoints import failpoint
 from connector.judging import judge_clients
@@ -23,7 +24,7 @@ from connector.pacing import Lane, PortalPacer
 from connector.portal_map import Mapped
 from connector.portals import InForce, Portals, directory_from_json, directory_to_json
 from connector.settings import Settings
-from connector.snapshot import Reader, make_reader
+from connector.snapshot import make_reader
 from connector.store import OutboxRow, Store
 from connector.texts import say
 
@@ -40,6 +41,16 @@ LONGEST_PAUSE: Final = 60.0
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class _OpenedCrm:
+    """A portal's CRM and what it was opened with."""
+
+    mapped: Mapped
+    zone: str | None
+    pacer: PortalPacer
+    crm: Crm
+
+
 class Flow:
     """Serves portals for one worker. Safe to use from several threads, one portal each."""
 
@@ -52,20 +63,25 @@ class Flow:
         self._worker = worker
         self._directory_read: dict[str, datetime] = {}
         self._failures: dict[str, int] = {}
-        self._opened: dict[str, tuple[Mapped, PortalPacer, Crm]] = {}
+        self._opened: dict[str, _OpenedCrm] = {}
 
     def close(self) -> None:
         """Close the connections to the CRMs."""
-        for _, _, crm in self._opened.values():
-            crm.close()
+        for known in self._opened.values():
+            known.crm.close()
 
     def serve_portal(self, name: str) -> None:
         """Do all that is undone for one portal, if nobody else is at it. Does not raise for what a CRM does."""
         with Lane(self._store, name, self._worker, self._waits.lease) as lane:
             if not lane.taken:
                 return
+            in_force = self._portals.in_force(name, self._clock())
+            if in_force is None:
+                log.error("portal.no_regulation", portal=name)
+                self._store.park(name, say("no-regulation", portal=name), LONGEST_PAUSE)
+                return
             try:
-                self._serve(name, lane)
+                self._serve(name, lane, in_force)
             except LeaseLost:
                 log.warning("portal.lease_lost", portal=name)
             except Blocked as error:
@@ -74,22 +90,23 @@ class Flow:
                 count = self._failures[name] = self._failures.get(name, 0) + 1
                 self._park(name, error, max(error.wait, min(LONGEST_PAUSE, self._waits.gather * 2.0**count)))
             else:
-                if self._failures.pop(name, 0):
-                    self._store.park(name, None)
+                self._unpark(name)
+
+    def _unpark(self, name: str) -> None:
+        """All is well again; the trouble may be a former worker's."""
+        self._failures.pop(name, None)
+        row = self._store.portal(name)
+        if row is not None and row.problem is not None:
+            self._store.park(name, None)
 
     def _park(self, name: str, error: CrmError, seconds: float) -> None:
         log.error("portal.parked", portal=name, why=str(error), seconds=seconds)
-        self._failures.setdefault(name, 1)
         self._store.park(name, say("crm-unreachable", portal=name, why=error.text), seconds)
 
-    def _serve(self, name: str, lane: Lane) -> None:
-        in_force = self._portals.in_force(name, self._clock())
-        if in_force is None:
-            log.error("portal.no_regulation", portal=name)
-            self._store.park(name, say("no-regulation", portal=name), BLOCKED_PAUSE)
-            return
-        crm = self._open(name, lane, in_force)
-        reader = self._reader(name, crm, in_force)
+    def _serve(self, name: str, lane: Lane, in_force: InForce) -> None:
+        directory = self._directory(name, self._open(name, lane, in_force))
+        crm = self._open(name, lane, in_force)  # anew where the directory told another time zone
+        reader = make_reader(name, in_force.mapped, directory, self._store.rules_since(name))
         started = time.monotonic()
         self._hear(name, crm, in_force)
         while True:
@@ -107,31 +124,32 @@ class Flow:
 
     def _open(self, name: str, lane: Lane, in_force: InForce) -> Crm:
         """The portal's CRM, kept open between turns: its connections and what it learnt of the CRM's speed."""
+        row = self._store.portal(name)
+        zone = row.zone if row else None
         known = self._opened.get(name)
-        if known is None or known[0] is not in_force.mapped:
+        if known is None or known.mapped is not in_force.mapped or known.zone != zone:
             if known is not None:
-                known[2].close()
+                known.crm.close()
             pacer = PortalPacer(self._store, name)
-            known = (in_force.mapped, pacer, self._portals.open(name, pacer, in_force.mapped))
+            known = _OpenedCrm(in_force.mapped, zone, pacer, self._portals.open(name, pacer, in_force.mapped))
             self._opened[name] = known
-        known[1].lane = lane
-        return known[2]
+        known.pacer.lane = lane
+        return known.crm
 
-    def _reader(self, name: str, crm: Crm, in_force: InForce) -> Reader:
-        """The directory, read anew once a day and by every new worker; our fields are made on the same occasion."""
+    def _directory(self, name: str, crm: Crm) -> Directory:
+        """Read anew once a day and by every new worker; our fields are made on the same occasion."""
         now = self._clock()
         row = self._store.portal(name)
         read = self._directory_read.get(name)
-        if row is None or row.directory is None or read is None or now - read > DIRECTORY_KEPT:
-            directory = crm.directory()
-            crm.prepare()
-            self._store.save_directory(name, directory.zone, directory_to_json(directory), now)
-            if directory.account:
-                self._portals.learn(name, directory.account)
-            self._directory_read[name] = now
-        else:
-            directory = directory_from_json(row.directory)
-        return make_reader(name, in_force.mapped, directory, self._store.rules_since(name))
+        if row is not None and row.directory is not None and read is not None and now - read <= DIRECTORY_KEPT:
+            return directory_from_json(row.directory)
+        directory = crm.directory()
+        crm.prepare()
+        self._store.save_directory(name, directory.zone, directory_to_json(directory), now)
+        if directory.account:
+            self._portals.learn(name, directory.account)
+        self._directory_read[name] = now
+        return directory
 
     def _hear(self, name: str, crm: Crm, in_force: InForce) -> None:
         """Bells and a due reconciliation are one and the same pull; only what is named differs."""

@@ -122,14 +122,15 @@ class Portals:
         if self._store.put_in_force(
             name, files.regulation.digest, files.regulation_text, rules, now, dossier_text=files.dossier_text
         ):
-            self._store.mark_all_clients(name)
             log.info("regulation.in_force", portal=name, digest=files.regulation.digest, rules=len(rules))
 
     def _current(self, name: str, files: PortalFiles) -> InForce | None:
         row = self._store.portal(name)
-        if row is None or row.regulation is None or files.mapped is None:
-            return None
         known = self._in_force.get(name)
+        if files.mapped is None:  # the map is broken: the last good one stays, as long as this process lives
+            return known[1] if known else None
+        if row is None or row.regulation is None:
+            return None
         if known is None or known[0] != row.regulation or known[1].mapped is not files.mapped:
             regulation, template = files.regulation, files.template
             if regulation is None or regulation.digest != row.regulation:

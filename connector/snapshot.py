@@ -191,7 +191,7 @@ def _deal(reader: Reader, fact: Fact, rows: Sequence[Fact]) -> Deal:
             stage=str(row.body["stage"]),
             phase=reader.phases.get(str(row.body["stage"])),
         )
-        for row in sorted((row for row in rows if not row.gone), key=lambda row: (row.body["at"], _number(row.id)))
+        for row in sorted((row for row in rows if not row.gone), key=_by_time)
     )
     phase = history[-1].phase if history else reader.phases.get(str(body.get("stage")))
     amount = body.get("amount")
@@ -247,6 +247,10 @@ def _task(fact: Fact) -> Task:
 
 def _bare(ref: Any) -> str | None:
     return str(ref).partition(":")[2] if ref else None
+
+
+def _by_time(row: Fact) -> tuple[str, int, str]:
+    return str(row.body["at"]), _number(row.id), row.id
 
 
 def _by_creation(fact: Fact) -> tuple[str, int]:

@@ -147,7 +147,6 @@ def _ask_new(docket: Docket, duty: Duty, one: Occurrence) -> Kept | None:
         return None
     waiting = _ride_to_come(docket, duty)
     if waiting is not None:
-        docket.wake_at(waiting)
         return _kept("rides", "touch.ride_on", waiting, waits=True)
     if not duty.rule.always and _open_tasks(docket) >= docket.regulation.limits.open_per_client:
         return _kept("open-per-client", "limits.open_per_client", _open_tasks(docket))

@@ -101,11 +101,19 @@ def _condition(reason: Reason, zone: ZoneInfo, lang: Lang) -> str:
     field = reason.path.partition(".field.")[2]
     code = f"condition-{reason.code}"
     name = sentence(code, lang, name=field or reason.path) if code in SENTENCES else reason.path
-    seen = _value(reason.seen, zone, lang)
-    wanted = _wanted(reason.wanted, zone, lang)
+    shares = reason.code == "dossier_fill"
+    seen = _value(_percent(reason.seen) if shares else reason.seen, zone, lang)
+    wanted = _wanted(_percent(reason.wanted) if shares else reason.wanted, zone, lang)
     if not wanted or _matches(reason):
         return sentence("condition-holds", lang, name=name, seen=seen)
     return sentence("condition-fails", lang, name=name, seen=seen, wanted=wanted)
+
+
+def _percent(value: Any) -> Any:
+    """Shares as people write them, `60%`."""
+    if isinstance(value, tuple):
+        return tuple(_percent(one) for one in value)
+    return f"{value * 100:.0f}%" if isinstance(value, Decimal) else value
 
 
 def _matches(reason: Reason) -> bool:

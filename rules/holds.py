@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rules.facts import UNKNOWN, Unknown
+from rules.moments import LAST_YEAR
 
 if TYPE_CHECKING:
     from rules.duty import Docket, Duty
@@ -49,6 +50,8 @@ def _quiet(duty: Duty) -> Hold | None:
         return Hold("quiet", seen=UNKNOWN)
     if until < duty.case.today:
         return None
+    if until.year > LAST_YEAR:  # for ever
+        return Hold("quiet", None, until)
     return Hold("quiet", duty.case.start_of(until + timedelta(days=1)), until)
 
 

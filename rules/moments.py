@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard
 
 from rules.facts import OPEN_PHASES, UNKNOWN, Complaint, Score, Unknown
 from rules.visits import Visit
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from rules.case import Case
+
+
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2999
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def _completed(case: Case) -> Moment | Unknown | None:
     delivery = case.deal.fields.get("delivery_date")
     if isinstance(delivery, Unknown):
         return UNKNOWN
-    at = _moment_of(delivery, case) if isinstance(delivery, date) else won.at
+    at = _moment_of(delivery, case) if _is_day(delivery) else won.at
     return Moment(at, won.name, "visit", movable=True)
 
 
@@ -180,10 +184,15 @@ def _field(anchor: str, case: Case) -> Found | None:
         value = owner.fields.get(name) if owner is not None else None
     if value is None or value == "" or isinstance(value, Unknown):
         return value or None
-    if not isinstance(value, date):
+    if not _is_day(value):
         return Missing("not-a-date", anchor, None if card == "dossier" else value)
     moment = _moment_of(value, case)
     return Moment(moment, case.day_of(moment).isoformat(), "date", movable=True)
+
+
+def _is_day(value: object) -> TypeGuard[date]:
+    """A date people may mean; 31.12.9999 and the year 1 are ways to write "never"."""
+    return isinstance(value, date) and FIRST_YEAR <= value.year <= LAST_YEAR
 
 
 def _moment_of(value: date, case: Case) -> datetime:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rules.assessment import Reason
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rules.assessment import Reason
     from rules.calendar import Duration
     from rules.ledger import Asked
 
@@ -33,6 +34,12 @@ class Occurrence:
     row: Asked | None = None
     because: str | None = None
     """How the last interval ended, when not by a touch: `unproven`, `declined`, `missed`."""
+
+    @property
+    def counted(self) -> Reason:
+        """What it counts from, and its term."""
+        path = "touch.every" if self.rhythm else "touch.due"
+        return Reason(path=path, code="counted", seen=self.anchor_at, wanted=self.term)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,6 @@ def order_task(docket: Docket, duty: Duty, do: Doing, row: Asked, one: Occurrenc
         text=text,
         copy_to=tuple(dict.fromkeys(copy for copy in copies if copy is not None and copy != row.assignee)),
         bind=tuple(dict.fromkeys((duty.subject, duty.case.snapshot.client.id))),
-        reasons=duty.reasons,
+        reasons=(one.counted, *duty.reasons),
         **given,
     )

@@ -29,7 +29,13 @@ def play(cases: str, regulation: str, template: Template | None = None) -> list[
     rules = locate(regulation).root
     if not isinstance(told, dict) or not isinstance(rules, dict):
         raise CaseError("not a mapping")
-    return [mismatch for case in told["cases"] for mismatch in play_case(case, told["portal"], rules, template)]
+    found: list[Mismatch] = []
+    for place, case in enumerate(told.get("cases") or ()):
+        try:
+            found += play_case(case, told["portal"], rules, template)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # a word the format does not know
+            raise CaseError(f"cases.{place}: {type(error).__name__}: {error}") from error
+    return found
 
 
 def play_case(

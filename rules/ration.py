@@ -7,18 +7,18 @@ gives it again. Quiet hours need the client's zone, so `assess` itself keeps the
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
-from rules.assessment import Order, Reason
+from rules.assessment import Order, Reason, Status, Verdict
+from rules.ledger import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rules.calendar import WorkingCalendar
     from rules.facts import Portal
-    from rules.ledger import Key
     from rules.regulation import Limits
 
 ASKING: Final = frozenset({"ask", "offer"})
@@ -46,6 +46,15 @@ class Rationed:
         return min((one.until for one in self.postponed if one.order.entry.client == client), default=None)
 
 
+def told_to_wait(verdicts: Iterable[Verdict], postponed: Iterable[Postponed]) -> tuple[Verdict, ...]:
+    """The verdicts of an assessment, those whose asking was postponed saying so instead of "asked"."""
+    waiting = {one.order.key: one for one in postponed}
+    return tuple(
+        _waiting(verdict, waiting.get(Key(verdict.rule, verdict.subject, verdict.occurrence or "")))
+        for verdict in verdicts
+    )
+
+
 def ration(
     orders: Iterable[Order],
     load: Mapping[tuple[str, date], int],
@@ -68,6 +77,7 @@ def ration(
     listed = list(orders)
     today = now.astimezone(portal.zone).date()
     asked = Counter({manager: count for (manager, day), count in load.items() if day == today})
+    asked.update(one.to or "" for one in listed if one.do in ASKING and one.always)  # not held, but counted
     spread = _Spread(listed, limits, today, calendar, portal)
     tomorrow = calendar.start_of_work(calendar.shift_days(today, 1), portal.zone).astimezone(UTC)
     waiting: dict[Key, Reason] = {}
@@ -87,17 +97,29 @@ def ration(
     return _split(listed, waiting, tomorrow)
 
 
+def _waiting(verdict: Verdict, held: Postponed | None) -> Verdict:
+    if held is None:
+        return verdict
+    kept = tuple(reason for reason in verdict.reasons if reason.code not in ("asked", "offered"))
+    due = held.order.entry.due_at
+    return replace(verdict, status=Status.DUE, due_at=due, because="postponed", reasons=(held.reason, *kept))
+
+
 def _rank(order: Order) -> tuple[int, datetime, Key]:
     return order.rank, order.due_at or order.entry.promise_at, order.key
 
 
 def _split(orders: list[Order], waiting: Mapping[Key, Reason], until: datetime) -> Rationed:
     """A line waits with its task, and so does what else is said about an occurrence that was not asked."""
+    lines = {
+        order.key: Reason(path="task.merge", code="with-task", seen=str(order.joins))
+        for order in orders
+        if order.joins is not None and order.joins in waiting
+    }
+    why = {**lines, **waiting}
     admitted, postponed = [], []
     for order in orders:
-        reason = waiting.get(order.key)
-        if reason is None and order.joins is not None and order.joins in waiting:
-            reason = Reason(path="task.merge", code="with-task", seen=str(order.joins))
+        reason = why.get(order.key)
         if reason is None:
             admitted.append(order)
         else:
@@ -131,9 +153,9 @@ class _Spread:
         """Working days of the first run that are left, today included; at least one."""
         since = self.portal.in_force_since.get(order.key.rule)
         first = since.astimezone(self.portal.zone).date() if since is not None else self.today
-        end = self.calendar.shift_date(first, self.limits.first_run)
+        end = self.calendar.shift_date(self.calendar.roll_forward(first), self.limits.first_run)
         days, day = 0, self.today
-        while day <= end:
+        while day < end:
             days += self.calendar.is_working_day(day)
             day = self.calendar.shift_days(day, 1)
         return max(1, days)

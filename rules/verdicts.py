@@ -76,7 +76,7 @@ def _of_occurrence(docket: Docket, duty: Duty, one: Occurrence, kept: Mapping[Na
         occurrence=row.key.occurrence if row is not None else one.name,
         due_at=due,
         because=because,
-        reasons=(*own, _counted(one), *duty.reasons),
+        reasons=(*own, one.counted, *duty.reasons),
     )
 
 
@@ -85,9 +85,3 @@ def _of_settled(row: Asked) -> tuple[Status, str | None]:
     if row.state is State.DONE:
         return Status.MET, None
     return (Status.MET if row.state is State.UNPROVEN else Status.SKIPPED), str(row.state)
-
-
-def _counted(one: Occurrence) -> Reason:
-    """What the touch counts from, and its term."""
-    path = "touch.every" if one.rhythm else "touch.due"
-    return Reason(path=path, code="counted", seen=one.anchor_at, wanted=one.term)

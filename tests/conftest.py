@@ -12,6 +12,7 @@ from postgres import postgres_server
 
 from connector.store import Store
 from connector.store.opening import open_store
+from connector.store.tables import metadata
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -54,13 +55,36 @@ def new_postgres(copy_database: Callable[[str], str], bare_postgres: Callable[[]
     return lambda: copy_database(name)
 
 
+@pytest.fixture(scope="session")
+def used_postgres() -> list[str]:
+    """Databases that tests have left, emptied again: a new one is 300 files."""
+    return []
+
+
 @pytest.fixture(params=ENGINES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A fresh database with our tables, once on SQLite and once on PostgreSQL."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database with our tables, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'kasanie.db'}"
-    url: str = request.getfixturevalue("new_postgres")()
-    return url
+        yield f"sqlite:///{tmp_path / 'kasanie.db'}"
+        return
+    used: list[str] = request.getfixturevalue("used_postgres")
+    url: str = used.pop() if used else request.getfixturevalue("new_postgres")()
+    yield url
+    _empty(url)
+    used.append(url)
+
+
+def _empty(url: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        # a killed process may leave a server behind that is still at its last statement
+        others = (
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %(name)s AND pid <> %(own)s"
+        )
+        own = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        connection.exec_driver_sql(others, {"name": engine.url.database, "own": own})
+        for table in metadata.sorted_tables:
+            connection.execute(sa.delete(table))
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ class Base(Deals):
         self.users: dict[int, User] = {}
         self.departments: dict[int, Department] = {}
         self.activities: dict[int, Activity] = {}
+        self.last_activity: dict[tuple[CardKind, int], datetime] = {}
+        """By card: when its newest activity was recorded."""
         self.tasks: dict[int, Task] = {}
         self.comments: dict[int, Comment] = {}
         self.notifications: dict[int, Notification] = {}
@@ -80,6 +82,10 @@ class Base(Deals):
                 robot=robot,
             )
             self.activities[made.id] = made
+            bound: list[tuple[CardKind, int | None]] = [("company", company), ("contact", contact), ("deal", deal)]
+            for card, of in bound:
+                if of:
+                    self.last_activity[card, of] = max(moment, self.last_activity.get((card, of), moment))
             after = {"kind": kind, "direction": direction, "company": company, "contact": contact, "deal": deal}
             self.note("added", "activity", made.id, by=by, at=moment, after=after)
             return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date, datetime
 from typing import Any
 
@@ -36,6 +37,7 @@ class Cards(Journal):
         self.contacts: dict[int, Contact] = {}
         self.deals: dict[int, Deal] = {}
         self.writes: list[FieldWrite] = []
+        self._people: defaultdict[int, set[int]] = defaultdict(set)
 
     # reading
 
@@ -58,6 +60,10 @@ class Cards(Journal):
             "deal": self.deals,
         }
         return piles[kind]
+
+    def people_of(self, company: int) -> list[int]:
+        """The ids of a company's contacts, ascending."""
+        return sorted(one for one in self._people[company] if not self.contacts[one].deleted)
 
     def field_specs(self, kind: CardKind) -> dict[str, FieldSpec]:
         """Custom fields of a card by code."""
@@ -141,6 +147,8 @@ class Cards(Journal):
                 **self._origin(owner, by, at, fields),
             )
             self.contacts[made.id] = made
+            for company in made.company_ids:
+                self._people[company].add(made.id)
             self._note_new("contact", made)
             return made
 
@@ -179,6 +187,11 @@ class Cards(Journal):
                 if getattr(card, name) != value:
                     before[name], after[name] = getattr(card, name), value
                     setattr(card, name, value)
+            if "company_ids" in after:
+                for company in before["company_ids"]:
+                    self._people[company].discard(card_id)
+                for company in after["company_ids"]:
+                    self._people[company].add(card_id)
             if after:
                 card.updated, card.updated_by = moment, by
                 self._note_edit(kind, card_id, by=by, at=moment, before=before, after=after)

@@ -125,10 +125,7 @@ def control(own: Portal, portals: dict[str, Portal]) -> Blueprint:
     def readings() -> Response:
         config = chosen().config
         if request.method == "POST":
-            unknown_names = set(wanted := _one()) - set(config.readings)
-            if unknown_names:
-                raise ValueError(f"unknown readings: {', '.join(sorted(unknown_names))}")
-            config.readings.update(wanted)
+            _set_readings(config, _one())
         return jsonify(config.readings)
 
     @routes.route("/hook_target", methods=["GET", "POST"])
@@ -157,6 +154,15 @@ def _one() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValueError("the body must be one JSON object")  # noqa: TRY004  # told to the caller as a 400
     return body
+
+
+def _set_readings(config: PortalConfig, wanted: dict[str, Any]) -> None:
+    for name, value in wanted.items():
+        if name not in config.readings:
+            raise ValueError(f"unknown reading {name!r}; known: {', '.join(config.readings)}")
+        if type(value) is not type(config.readings[name]):
+            raise ValueError(f"{name} is {type(config.readings[name]).__name__}, like {config.readings[name]!r}")
+    config.readings.update(wanted)
 
 
 def _set_limits(config: PortalConfig, wanted: dict[str, Any]) -> None:

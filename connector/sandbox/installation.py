@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,11 +52,15 @@ class Installation:
             **self.settings,
         }
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+        made: Path | None = None
         for story in stories:
             name = story["name"]
-            if not (self.folder / "portals" / name).exists():
+            folder = self.folder / "portals" / name
+            if made is not None and not folder.exists():  # the same files once more; only the map differs, see below
+                shutil.copytree(made, folder)
+            elif not folder.exists():
                 self.run("init", name, "--from", regulation)
-            path = self.folder / "portals" / name / "portal.yaml"
+            made, path = folder, folder / "portal.yaml"
             path.write_text(yaml.safe_dump(portal_map(story), allow_unicode=True), encoding="utf-8")
             self.tell(f"hook_target?portal={name}", {"url": self.hook_url(story)})
 
@@ -80,9 +85,11 @@ class Installation:
             self.command(*arguments), env=self.environment(), check=check, capture_output=True, text=True, timeout=120
         )
 
-    def start(self, *arguments: str, failpoint: str | None = None) -> subprocess.Popen[bytes]:
-        """Start a process that goes on."""
-        log = (self.folder / f"{'-'.join(arguments)}.log").open("ab") if self.quiet else None
+    def start(
+        self, *arguments: str, failpoint: str | None = None, log_name: str | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a process that goes on; its log is named by its arguments or by `log_name`."""
+        log = (self.folder / f"{log_name or '-'.join(arguments)}.log").open("ab") if self.quiet else None
         try:
             process = subprocess.Popen(  # noqa: S603  # our own command line
                 self.command(*arguments), env=self.environment(failpoint), stdout=log, stderr=log

@@ -14,7 +14,7 @@ def family(base: Base, kind: CardKind, card_id: int) -> dict[CardKind, set[int]]
     found: dict[CardKind, set[int]] = {"company": set(), "contact": set(), "deal": set()}
     found[kind].add(card_id)
     if kind == "company":
-        found["contact"] = {one.id for one in base.contacts.values() if card_id in one.company_ids and not one.deleted}
+        found["contact"] = set(base.people_of(card_id))
         found["deal"] = {one.id for one in base.deals.values() if one.company == card_id and not one.deleted}
     elif kind == "contact":
         found["deal"] = {one.id for one in base.deals.values() if card_id in one.contacts and not one.deleted}

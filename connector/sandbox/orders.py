@@ -65,7 +65,7 @@ def _moment(text: Any) -> datetime | None:
     if not text:
         return None
     moment = datetime.fromisoformat(str(text))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def add_company(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def add_deals(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
     company = find_company(base, body.get("company"))
     contacts = body.get("contacts")
     if contacts is None:
-        contacts = [one.id for one in base.contacts.values() if company and company in one.company_ids][:1]
+        contacts = base.people_of(company)[:1] if company else []
     owner = int(body.get("owner", base.companies[company].owner if company else 1))
     ids = [
         base.add_deal(

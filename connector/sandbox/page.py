@@ -205,12 +205,13 @@ def _card_view(base: Base, kind: CardKind, card_id: int) -> dict[str, Any]:
     card: Any = base.card(kind, card_id)
     cards = family(base, kind, card_id)
     tasks = tasks_of(base, cards)
-    scores, filled, empty = {}, [], []
+    scores: dict[str, str] = {}
+    filled, empty = [], []
     for spec in base.field_specs(kind).values():
         text = write_value(spec, card.fields.get(spec.code))
         role = SCORES.get(spec.code.lower())
         if role:
-            scores[role] = text
+            scores |= {role: text} if text else {}
         elif text:
             filled.append((spec, text))
         else:

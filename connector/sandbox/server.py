@@ -51,12 +51,13 @@ class PortalServer:
         self.portal = portal
         self._face = import_module(f"connector.sandbox.{portal.config.crm}")
         app = build_app(portal, portals, self._face.blueprint(portal.base, portal.config))
-        self._server: BaseWSGIServer = make_server(
-            "127.0.0.1", port, _or_drop(app), threaded=True, request_handler=_Listener
-        )
+        with _listen(port) as listening:
+            self._server: BaseWSGIServer = make_server(
+                "127.0.0.1", port, _or_drop(app), threaded=True, request_handler=_Listener, fd=listening.fileno()
+            )
         self._connections: set[socket.socket] = set()
         self._server.open_connections = self._connections  # type: ignore[attr-defined]  # read by _Listener
-        portal.config.base_url = f"http://127.0.0.1:{self._server.server_port}"
+        portal.config.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name=portal.config.name, daemon=True
         )
@@ -87,9 +88,23 @@ class PortalServer:
             time.sleep(0.005)
 
 
+def _listen(port: int) -> socket.socket:
+    """A listening socket of this machine. Raises OSError where the server would end the whole process instead."""
+    made = socket.socket()
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(("127.0.0.1", port))
+        made.listen(128)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 def build_app(portal: Portal, portals: dict[str, Portal], face: Any) -> Flask:
     """The Flask application of one portal."""
     app = Flask(__name__, template_folder="templates", static_folder="static", static_url_path="/sandbox/static")
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     app.register_blueprint(face)
     app.register_blueprint(control(portal, portals))

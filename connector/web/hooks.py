@@ -43,7 +43,10 @@ def blueprint(store: Store, portals: Portals) -> Blueprint:
 def receive(store: Store, portals: Portals, crm: str, portal: str, path_secret: str | None) -> Response:
     """One webhook from door to answer."""
     raw = request.stream.read(MAX_READ)
-    secrets = portals.secrets(portal)
+    try:
+        secrets = portals.secrets(portal)
+    except StoreDown as error:  # the account that proves it stands in the tables
+        return _not_stored(error)
     if secrets is None or portals.settings.portals[portal].crm != crm:
         return _answer(404)
     now = datetime.now(UTC)  # real time: when it was heard; business time is the worker's matter
@@ -68,10 +71,14 @@ def _stored(keep: Callable[[], None]) -> Response:
     try:
         keep()
     except StoreDown as error:
-        log.warning("hook.not_stored", why=str(error))
-        return _answer(503)
+        return _not_stored(error)
     failpoint("bells_stored")
     return _answer(200)
+
+
+def _not_stored(error: StoreDown) -> Response:
+    log.warning("hook.not_stored", why=str(error))
+    return _answer(503)
 
 
 def _answer(status: int) -> Response:

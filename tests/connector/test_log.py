@@ -101,7 +101,9 @@ def test_json_lines_are_one_object_a_record(lines: io.StringIO) -> None:
     assert "ValueError" in failed["exception"]
 
 
-def test_the_servers_access_log_hides_the_secret_in_its_path(lines: io.StringIO) -> None:
+def test_the_servers_access_log_hides_the_secret_in_its_path(
+    lines: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
     set_up_logging("info", stream=lines)
     config = Config()
     config.set("accesslog", "-")
@@ -123,3 +125,4 @@ def test_the_servers_access_log_hides_the_secret_in_its_path(lines: io.StringIO)
     assert "Zx81" not in text
     assert "POST /hooks/sever/***" in text
     assert "worker at /hooks/sever/***" in text
+    assert "".join(capfd.readouterr()) == "", "gunicorn writes beside the one log"

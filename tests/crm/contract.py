@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from connector.crm.port import Crm, Effect, Fact, Outcome, Wanted
+from connector.crm.port import Crm, Effect, Fact, HookSecrets, Outcome, Wanted
 from connector.errors import Blocked, CrmError
 
 Card = Literal["company", "contact", "deal"]
@@ -73,6 +73,8 @@ class SandboxPortal:
     """With a secret that the portal does not know."""
     field_name: Callable[[Card, str], str]
     """The CRM's name of a custom field, from the sandbox's neutral code."""
+    hook_secrets: HookSecrets | None = None
+    """What proves the portal's webhooks, where a test wants them."""
 
     @property
     def story(self) -> Any:

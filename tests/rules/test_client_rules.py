@@ -84,6 +84,14 @@ def test_a_call_found_late_from_before_the_asking_moves_the_open_task_away() -> 
     assert orders(story.at("2026-03-23 09:00")) == ["ask planned-touch-a @2026-03-11 anna 2026-03-25 18:00"]
 
 
+def test_a_call_that_is_deleted_from_the_crm_does_not_take_the_open_task_away() -> None:
+    story = silent()
+    story.at("2026-03-12 09:00")
+    story.world.touches.clear()
+    judged = story.at("2026-03-12 10:00")
+    assert (orders(judged), stands(judged, TOUCH)) == ([], "due 2026-03-16 18:00")
+
+
 def test_a_deleted_task_is_declined_and_asked_again_an_interval_later() -> None:
     story = silent()
     story.at("2026-03-12 09:00")
@@ -103,16 +111,6 @@ def test_a_touch_in_the_future_does_not_exist_yet() -> None:
     story = silent()
     planned = call("c2", "2026-03-20 11:00")
     assert stands(story.at("2026-03-03 10:00", touches=[planned]), TOUCH) == "due 2026-03-16 18:00"
-
-
-def test_two_touches_of_one_day_make_two_intervals() -> None:
-    story = silent()
-    story.at("2026-03-12 09:00")
-    story.at("2026-03-12 10:00", ticked=[{"rule": TOUCH, "of": "K", "at": "2026-03-12 10:00"}])
-    again = story.at("2026-03-24 09:00")
-    assert orders(again) == ["ask planned-touch-a @2026-03-12 anna 2026-03-26 18:00"]
-    story.at("2026-03-24 11:00", touches=[call("c2", "2026-03-24 10:00")])
-    assert orders(story.at("2026-04-03 09:00")) == ["ask planned-touch-a @2026-03-24 anna 2026-04-07 18:00"]
 
 
 def test_an_open_deal_silences_the_planned_touch_and_its_end_brings_it_back() -> None:

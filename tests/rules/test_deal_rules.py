@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,10 +69,12 @@ def test_back_within_a_working_day_is_the_same_visit_and_the_same_task() -> None
     assert len(story.played.tasks) == 1
 
 
-def test_back_after_more_than_a_working_day_is_a_new_visit() -> None:
-    history = [("offer", "2026-04-27 12:00"), ("qualify", "2026-04-28 12:00"), ("offer", "2026-04-30 11:00")]
-    story = Story(only("offer-received"), deals=[deal("D", "2026-04-27 10:00", *history)])
-    assert orders(story.at("2026-04-30 11:00")) == ["ask offer-received offer@2026-04-30T08:00Z boris 2026-05-04 18:00"]
+def test_back_after_more_than_a_working_day_is_a_new_visit_and_a_new_touch() -> None:
+    story = Story(only("offer-received"), deals=[offered("2026-04-27 12:00")])
+    story.at("2026-04-27 12:00")
+    story.at("2026-04-28 12:00", deals=[{"id": "D", "history": [{"phase": "qualify", "at": "2026-04-28 12:00"}]}])
+    back = story.at("2026-04-30 11:00", deals=[{"id": "D", "history": [{"phase": "offer", "at": "2026-04-30 11:00"}]}])
+    assert orders(back) == ["ask offer-received offer@2026-04-30T08:00Z boris 2026-05-04 18:00"]
 
 
 def test_a_recomputed_history_that_holds_the_recorded_start_is_the_same_visit() -> None:
@@ -117,6 +120,14 @@ def test_each_phase_has_its_own_patience(phase: str, due: str) -> None:
     assert stands(story.at("2026-04-20 10:00"), "stalled") == f"due {due}"
 
 
+def test_two_intervals_that_begin_on_one_day_are_two_touches() -> None:
+    story = Story(as_auto(only("stalled")), deals=[deal("D", "2026-04-20 10:00", ("new", "2026-04-20 10:00"))])
+    assert orders(story.at("2026-04-20 10:00")) == ["ask stalled @2026-04-20 boris 2026-04-22 18:00"]
+    ticked = story.at("2026-04-20 11:00", ticked=[{"rule": "stalled", "of": "D", "at": "2026-04-20 11:00"}])
+    assert orders(ticked) == ["ask stalled @2026-04-20T08:00Z boris 2026-04-22 18:00"]
+    assert orders(story.at("2026-04-20 11:01")) == []
+
+
 def test_a_finished_deal_does_not_stall() -> None:
     stages = [("new", "2026-04-20 10:00"), ("lost", "2026-04-21 10:00")]
     story = Story(as_auto(only("stalled")), deals=[deal("D", "2026-04-20 10:00", *stages)])
@@ -128,6 +139,42 @@ def test_a_stalled_deal_is_told_to_the_head_one_more_interval_later() -> None:
     story.at("2026-04-21 09:00")
     assert local(story.at("2026-04-23 18:00").recheck_at) == "2026-04-29 09:00"
     assert [one.do for one in story.at("2026-04-29 09:00").orders] == ["tell"]
+
+
+# nobody answers
+def failed(name: str, at: str) -> dict[str, Any]:
+    return call(name, at, answered=False, seconds=0, deal="D")
+
+
+def test_each_failed_attempt_proves_the_step_before_it_and_starts_the_next() -> None:
+    story = Story(only("call-again"), deals=[deal("D", "2026-04-20 10:00", ("new", "2026-04-20 10:00"))])
+    first = story.at("2026-04-20 10:30", touches=[failed("a1", "2026-04-20 10:30")])
+    assert orders(first) == ["ask call-again attempts boris 2026-04-20 12:30"]  # the first try proves nothing yet
+    again = story.at("2026-04-20 12:00", touches=[failed("a2", "2026-04-20 11:50")])
+    assert [(one.do, one.key.occurrence, one.proof) for one in again.orders] == [
+        ("close", "attempts", ("a2",)),
+        ("ask", "attempts/2", ()),
+    ]
+    assert stands(again, "call-again") == "due 2026-04-21 18:00"
+    story.at("2026-04-21 12:00", touches=[failed("a3", "2026-04-21 11:00")])
+    assert stands(story.at("2026-04-21 12:01"), "call-again") == "due 2026-04-24 18:00"
+    reached = story.at("2026-04-22 12:00", touches=[call("ok", "2026-04-22 11:00", deal="D")])
+    assert (orders(reached), stands(reached, "call-again")) == ([], "skipped touched")
+
+
+def test_many_messages_of_one_talk_settle_one_touch() -> None:
+    stages = [("new", "2026-04-20 10:00"), ("offer", "2026-04-20 11:00")]
+    tale = Story(only("offer-received", "offer-discuss"), deals=[deal("D", "2026-04-20 10:00", *stages)])
+    separate = tuple(replace(rule, task=replace(rule.task, merge=False)) for rule in tale.regulation.rules)
+    tale.regulation = replace(tale.regulation, rules=separate)
+    tale.at("2026-04-21 09:00")
+    chat = [
+        {"id": f"m{place}", "kind": "chat", "direction": "in" if place % 2 else "out", "at": f"2026-04-21 10:0{place}"}
+        for place in range(6)
+    ]
+    judged = tale.at("2026-04-21 11:00", touches=chat)
+    assert [(one.do, one.key.rule, one.proof) for one in judged.orders] == [("close", "offer-received", ("m1",))]
+    assert orders(tale.at("2026-04-21 11:01")) == []
 
 
 # after the win

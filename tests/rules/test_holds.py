@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from scenes import MOSCOW, Story, b2b, call, deal, local, only, orders, stands, won
@@ -21,6 +22,7 @@ def test_do_not_disturb_holds_the_touch_and_then_it_is_asked_late() -> None:
     )
     held = tale.at("2026-03-12 09:00")
     assert (stands(held, "planned-touch-a"), local(held.recheck_at)) == ("skipped held", "2026-03-23 09:00")
+    assert orders(tale.at("2026-03-20 17:00")) == []  # the day itself is quiet too
     assert orders(tale.at("2026-03-23 09:00")) == ["ask planned-touch-a @2026-03-02 anna 2026-03-23 18:00"]
 
 
@@ -94,6 +96,7 @@ def test_a_birthday_that_was_missed_lapses_and_comes_back_next_year() -> None:
     regulation = as_auto(only("birthday-key"))
     tale = Story(regulation, {"cycle": "120 days"}, deals=[won("D", "2026-04-20 12:00")], contacts=[person])
     assert orders(tale.at("2026-05-05 09:00")) == ["ask birthday-key 2026 anna 2026-05-05 18:00"]
+    assert local(tale.at("2026-05-05 18:00").recheck_at) == "2026-05-07 09:00"
     lapsed = tale.at("2026-05-07 09:00")
     assert [(one.do, one.settles_as) for one in lapsed.orders] == [("withdraw", "missed")]
     assert stands(lapsed, "birthday-key") == "due 2027-05-05 18:00"
@@ -108,6 +111,16 @@ def test_a_moved_date_field_is_followed_and_a_new_date_is_a_new_touch() -> None:
     assert stands(moved, "payment-soon") == "due 2026-05-19 18:00"
     cleared = tale.at("2026-04-15 10:00", deals=[{"id": "D", "fields": {"invoice_due": None}}])
     assert stands(cleared, "payment-soon") == "skipped no-anchor"
+
+
+def test_a_date_moved_by_half_of_the_notice_is_the_same_and_a_day_more_is_a_new_one() -> None:
+    for end, done, due in (("2026-10-30", "move", "2026-08-31 18:00"), ("2026-10-31", "withdraw", "2026-09-01 18:00")):
+        client = {"cycle": "365 days", "dossier": {"contract_end": "2026-09-30"}}
+        tale = Story(only("contract-end"), client, deals=[won("D", "2026-06-10 12:00")])
+        assert [one.do for one in tale.at("2026-07-29 09:00").orders] == ["ask"]
+        judged = tale.at("2026-07-30 09:00", client={"dossier": {"contract_end": end}})
+        assert [one.do for one in judged.orders] == [done]
+        assert stands(judged, "contract-end") == f"due {due}"
 
 
 def test_a_text_in_a_date_field_is_skipped_and_shown() -> None:
@@ -130,3 +143,47 @@ def test_the_clients_quiet_hours_move_the_due_to_their_end() -> None:
     asked = next(one for one in judged.orders if one.key.rule == "first-contact")
     assert asked.due_at is not None
     assert asked.due_at.astimezone(MOSCOW).strftime("%m-%d %H:%M") == "04-28 09:00"
+
+
+def test_a_birthday_inside_a_long_quiet_is_looked_at_again_when_it_lapses() -> None:
+    person = {"id": "P", "main": True, "birthday": "5 May"}
+    client = {"cycle": "120 days", "quiet_until": "2026-05-20"}
+    tale = Story(as_auto(only("birthday-key")), client, deals=[won("D", "2026-04-20 12:00")], contacts=[person])
+    held = tale.at("2026-05-05 09:00")
+    assert (stands(held, "birthday-key"), local(held.recheck_at)) == ("skipped held", "2026-05-07 09:00")
+    assert stands(tale.at("2026-05-07 09:00"), "birthday-key") == "due 2027-05-05 18:00"
+
+
+def test_a_rhythm_over_its_limit_waits_until_the_oldest_falls_out_of_the_window() -> None:
+    often = "every: 5 days after last_touch, at_most: 1 per 30 days, kind: [meeting]"
+    tale = story(rule("often", often), deals=[won("D", "2026-04-20 12:00")], touches=[call("c", "2026-04-20 12:30")])
+    assert orders(tale.at("2026-04-27 09:00")) == ["ask often @2026-04-20 anna 2026-04-27 18:00"]
+    tale.at("2026-04-27 12:00", ticked=[{"rule": "often", "of": "K", "at": "2026-04-27 12:00"}])
+    waiting = tale.at("2026-05-04 09:00")
+    assert (stands(waiting, "often"), local(waiting.recheck_at)) == ("skipped at-most", "2026-05-27 09:00")
+    assert orders(tale.at("2026-05-27 09:00")) == ["ask often @2026-04-27 anna 2026-05-27 18:00"]
+
+
+def test_time_alone_changes_the_state_and_the_judge_says_when() -> None:
+    tale = Story(
+        only("planned-touch-a"),
+        {"cycle": "10 days"},
+        deals=[won("D", "2026-04-06 12:00")],
+        touches=[call("c", "2026-04-15 11:00")],
+    )
+    judged = tale.at("2026-04-16 09:00")
+    assert (stands(judged, "planned-touch-a"), local(judged.recheck_at)) == ("due 2026-04-29 18:00", "2026-04-22 00:00")
+    assert stands(tale.at("2026-04-22 00:00"), "planned-touch-a") == "skipped state"
+
+
+def early(name: str) -> dict[str, Any]:
+    return deal(name, "2025-01-09 10:00", ("new", "2025-01-09 10:00"), ("won", "2025-01-20 12:00"))
+
+
+def test_the_score_is_looked_at_again_when_a_field_expires() -> None:
+    client = {"segment": "A", "cycle": "120 days", "dossier": {"champion": "Иван", "category_budget": 100}}
+    tale = Story(only("thanks"), client, deals=[early("D1"), early("D2")])
+    judged = tale.at("2025-08-31 09:00")
+    assert local(judged.recheck_at) == "2025-09-01 10:00"  # six months after the client was created
+    assert judged.score is not None
+    assert judged.score.expired == ()

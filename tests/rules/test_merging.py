@@ -158,6 +158,28 @@ def test_a_proposal_put_off_has_a_new_due_and_is_reminded_later() -> None:
     assert (orders(judged), stands(judged, "offer")) == ([], "due 2026-03-27 18:00")
     assert local(judged.recheck_at) == "2026-03-27 18:00"
     assert [one.do for one in tale.at("2026-03-30 09:00").orders] == ["remind"]
+    assert orders(tale.at("2026-03-30 10:00")) == []  # the old answer is not taken again
+    assert tale.rows[0].later == 1
+
+
+def test_a_proposal_that_comes_back_is_a_proposal_again() -> None:
+    tale = Story(only("assortment"), {"cycle": "120 days"}, deals=[won("D", "2026-03-03 15:00")])
+    assert [one.do for one in tale.at("2026-03-20 09:00").orders] == ["offer"]
+    assert [one.do for one in tale.at("2026-03-20 12:00", deals=[opened()]).orders] == ["withdraw"]
+    lost = {"id": "N", "history": [{"phase": "lost", "at": "2026-03-20 15:00"}]}
+    judged = tale.at("2026-03-20 15:00", deals=[lost])
+    assert [(one.do, one.entry.state) for one in judged.orders] == [("reopen", State.OFFERED)]
+
+
+def opened() -> dict[str, Any]:
+    return deal("N", "2026-03-20 12:00", ("new", "2026-03-20 12:00"))
+
+
+def test_a_proposal_is_looked_at_again_for_its_reminder() -> None:
+    tale = story(rule("offer", SHORT, task=", mode: propose"), deals=[won("D", "2026-03-02 12:00")])
+    tale.at("2026-03-11 09:00")
+    assert local(tale.at("2026-03-13 18:00").recheck_at) == "2026-03-16 09:00"
+    assert [one.do for one in tale.at("2026-03-16 09:00").orders] == ["remind"]
 
 
 def test_a_declined_proposal_is_not_offered_again() -> None:

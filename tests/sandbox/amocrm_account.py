@@ -140,14 +140,13 @@ def listen() -> Iterator[Receiver]:
     class Taker(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
-            with receiver.arrived:
+            with receiver.arrived:  # before the answer: the next webhook comes on another thread
                 code = receiver.codes.pop(0) if receiver.codes else 200
+                receiver.posts.append(Post(dict(self.headers), raw))
+                receiver.arrived.notify_all()
             self.send_response(code)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            with receiver.arrived:
-                receiver.posts.append(Post(dict(self.headers), raw))
-                receiver.arrived.notify_all()
 
         def log_message(self, *args: Any) -> None:
             pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -27,12 +28,12 @@ def amo(receiver: Receiver) -> Iterator[AmoPortal]:
         yield portal
 
 
-def settled(amo: AmoPortal, receiver: Receiver) -> list[Post]:
+def settled(amo: AmoPortal, receiver: Receiver, last: str = "Последняя") -> list[Post]:
     """All posts: a last company closes the row, and is taken off."""
-    amo.base.add_company("Последняя")
+    amo.base.add_company(last)
     with receiver.arrived:
         assert receiver.arrived.wait_for(
-            lambda: any("Последняя" in one.form.get("contacts[add][0][name]", "") for one in receiver.posts), timeout=10
+            lambda: any(one.form.get("contacts[add][0][name]") == last for one in receiver.posts), timeout=10
         )
         return receiver.posts[:-1]
 
@@ -155,6 +156,16 @@ def test_values_of_fields_have_their_odd_shapes(amo: AmoPortal, receiver: Receiv
     assert form[f"{fields['SEGMENT']}[values][0][enum]"] == str(values["segment"])
 
 
+def test_calls_and_incoming_chats_ring_too(amo: AmoPortal, receiver: Receiver) -> None:
+    amo.base.add_activity("call", seconds=60, by=3, contact=1)
+    amo.base.add_activity("chat", direction="in", contact=1, subject="Когда привезёте?")
+    call, chat = (one.form for one in settled(amo, receiver))
+    assert (call["contacts[note][0][note][element_id]"], call["contacts[note][0][type]"]) == ("1", "contact")
+    assert call["contacts[note][0][note][note_type]"] == "11"
+    assert (chat["message[add][0][contact_id]"], chat["message[add][0][type]"]) == ("1", "incoming")
+    assert chat["message[add][0][text]"] == "Когда привезёте?"
+
+
 def test_writes_over_the_api_ring_too_and_equal_values_do_not(amo: AmoPortal, receiver: Receiver) -> None:
     body = {"custom_fields_values": [{"field_code": "INN", "values": [{"value": "7700"}]}]}
     amo.call("PATCH", "companies/1", body)
@@ -167,13 +178,14 @@ def test_writes_over_the_api_ring_too_and_equal_values_do_not(amo: AmoPortal, re
 def test_nothing_is_told_beyond_the_subscription(amo: AmoPortal, receiver: Receiver) -> None:
     (by_hand,) = amo.rows("webhooks", "webhooks")
     assert (by_hand["destination"], by_hand["disabled"]) == (receiver.url, False)
-    assert "note_lead" not in by_hand["settings"]
-    amo.base.add_comment("deal", 1, "Слово")
+    assert "add_outgoing_message" not in by_hand["settings"]
+    amo.base.add_activity("chat", direction="out", contact=1, by=3)
     body = {"destination": receiver.url, "settings": ["note_lead", "add_company"], "sort": 10}
     replaced = amo.call("POST", "webhooks", body)
     assert (replaced.status_code, replaced.json()["id"]) == (201, by_hand["id"])
     amo.base.update_card("deal", 1, amount=1)
-    amo.base.add_comment("deal", 1, "Ещё слово")
+    amo.base.add_activity("chat", direction="in", contact=1)
+    amo.base.add_comment("deal", 1, "Слово")
     posts = settled(amo, receiver)
     assert actions(posts) == ["leads[note]"]
     assert posts[0].form["leads[note][0][note][note_type]"] == "4"
@@ -208,7 +220,17 @@ def test_bad_answers_are_retried_up_the_ladder(amo: AmoPortal, receiver: Receive
     posts = receiver.wait(attempts)
     assert len({one.raw for one in posts}) == 1
     receiver.codes = []
-    assert len(settled(amo, receiver)) == attempts
+    settled(amo, receiver)  # one more attempt would now be waiting, before the next
+    assert [one.raw for one in settled(amo, receiver, "Самая последняя")].count(posts[0].raw) == attempts
+
+
+def test_an_address_where_nobody_listens_is_tried_three_times(amo: AmoPortal) -> None:
+    amo.config.readings["hook_retry_factor"] = "0.00000001"
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        amo.config.hook_target = f"http://127.0.0.1:{nobody.getsockname()[1]}/hooks"
+        amo.base.add_company("К")
+        until(lambda: amo.base.webhooks["contacts[add] unanswered"] == 3)
 
 
 def test_a_ladder_ends_with_the_first_good_answer(amo: AmoPortal, receiver: Receiver) -> None:

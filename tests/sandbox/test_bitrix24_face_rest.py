@@ -101,6 +101,7 @@ def test_start_minus_one_walks_by_id_without_counting(portal: OpenPortal) -> Non
         assert "total" not in answer
         assert "next" not in answer
         seen += [row["id"] for row in answer["result"]["items"]]
+        assert len(answer["result"]["items"]) <= 50
         if len(answer["result"]["items"]) < 50:
             break
     assert seen == sorted(portal.base.contacts)
@@ -146,10 +147,7 @@ def test_changed_since_compares_moments_across_zones(portal: OpenPortal) -> None
 @pytest.mark.parametrize("asked", [{"filter": {"nothing": 1}}, {"order": {"id": "UP"}}, {"filter": {">id": "much"}}])
 def test_bad_filters_and_orders_are_refused(portal: OpenPortal, asked: dict[str, Any]) -> None:
     answer = portal.ask("crm.item.list", entityTypeId=2, **asked)
-    if "much" in str(asked):
-        assert _error(answer) == (400, "INVALID_ARG_VALUE")
-    else:
-        assert _error(answer) == (400, "INVALID_ARG_VALUE")
+    assert _error(answer) == (400, "INVALID_ARG_VALUE")
 
 
 def test_order_by_time_downwards(portal: OpenPortal) -> None:

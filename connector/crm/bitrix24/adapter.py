@@ -86,8 +86,7 @@ class Bitrix24:
             seen |= facts.keys()
             moved = {name: cursor for name, cursor in fresh.items() if cursor is not None}
             yield Page(facts=tuple(facts.values()), cursors=moved, answered=frozenset(asked & facts.keys()))
-        if asked - seen:
-            yield from read_named(sorted(asked - seen), self._read, self._wanted, self._fact)
+        yield from read_named(sorted(asked - seen), self._read, self._wanted, self._fact)
         errors = [run.error for run in reading if run.error is not None]
         if errors:
             raise errors[0]

@@ -122,7 +122,7 @@ class Api:
                 by_key[key] = Answer(result=results[key], seconds=_number(_map(times.get(key)).get("duration")))
             else:
                 by_key[key] = Answer(error=self._broken("the answer lacks this command", command.method, "", writing))
-        return Answers(by_key, _moment(_map(reply.json.get("time")).get("date_start")))
+        return Answers(by_key, _beginning(_map(reply.json.get("time"))))
 
     def command_error(self, method: str, told: Any, *, writing: bool) -> CrmError:
         """The error of one command, judged by its code."""
@@ -189,6 +189,12 @@ def _flat(params: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from _flat(value, key)
         elif value is not None:
             yield key, ("Y" if value else "N") if isinstance(value, bool) else str(value)
+
+
+def _beginning(time: Mapping[str, Any]) -> datetime | None:
+    """The portal's clock when it began to answer, told as text and as a number."""
+    start = _number(time.get("start"))
+    return _moment(time.get("date_start")) or (datetime.fromtimestamp(start, UTC) if start else None)
 
 
 def _map(value: Any) -> Mapping[str, Any]:

@@ -22,8 +22,8 @@ PAGE: Final = 50
 TIME_OVERLAP: Final = timedelta(minutes=2)
 ID_OVERLAP: Final = 200
 """Rows below the cursor that are read again: a low id may become visible after a higher one."""
-LONGEST_CHAIN: Final = 7
-"""Pages of one feed in one batch when all feeds have much to tell."""
+READ_SECONDS: Final = 25.0
+"""How long a batch of pages should take at most; the portal cuts at 60 s."""
 
 ACTIVITY_SELECT: Final = (
     *("ID", "OWNER_ID", "OWNER_TYPE_ID", "TYPE_ID", "PROVIDER_ID", "PROVIDER_TYPE_ID", "DIRECTION", "COMPLETED"),
@@ -178,14 +178,15 @@ def read_feeds(
 ) -> Iterator[tuple[Answers, list[tuple[Run, list[Mapping[str, Any]]]]]]:
     """Read all runs side by side, one batch a step, until each has ended or failed; `more` rides in the first batch."""
     pending = list(runs)
+    fitting = BATCH_LIMIT
     while pending or more:
-        longest = max(1, min(LONGEST_CHAIN, (BATCH_LIMIT - len(more)) // max(1, len(pending))))
-        if len(pending) <= 2 and not more:
-            longest = BATCH_LIMIT // len(pending)
+        longest = max(1, min(fitting, BATCH_LIMIT - len(more)) // max(1, len(pending)))
         commands = dict(more)
         for run in pending:
             commands |= run.commands(longest)
         answers = read(commands)
+        times = [answer.seconds for answer in answers.by_key.values() if answer.seconds]
+        fitting = int(READ_SECONDS * len(times) / sum(times)) if times else BATCH_LIMIT
         yield answers, [(run, run.take(answers)) for run in pending]
         pending = [run for run in pending if not run.ended and run.error is None]
         more = {}

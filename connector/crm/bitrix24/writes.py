@@ -88,12 +88,17 @@ def plan(effect: Effect, name: str, zone: ZoneInfo, task: Mapping[str, Any] | No
 
 def clean(text: str) -> str:
     """Text for a BBCode field: no control characters, and no bracket that could begin a tag."""
-    return _CONTROL.sub("", text).replace("[", "[\u200b")
+    return _inert(_CONTROL.sub("", text)).replace("[", "[\u200b")
+
+
+def _inert(text: str) -> str:
+    """Text that a batch does not take for a reference to another command's answer."""
+    return text.replace("$result", "$\u200bresult")
 
 
 def _new_task(effect: Effect, zone: ZoneInfo) -> dict[str, Any]:
     return {
-        "TITLE": " ".join(_CONTROL.sub(" ", effect.title).split())[:TITLE_LIMIT],
+        "TITLE": _inert(" ".join(_CONTROL.sub(" ", effect.title).split()))[:TITLE_LIMIT],
         "DESCRIPTION": f"{clean(effect.text)}\n\n{effect.marker}".strip(),
         "RESPONSIBLE_ID": effect.assignee,
         "AUDITORS": list(effect.watchers) or None,
@@ -143,7 +148,10 @@ def _write_fields(made: Plan, name: str) -> None:
     if kind not in ("company", "contact"):
         made.outcome = Outcome(key=effect.key, status="refused", code="no-score-fields", text=f"none on a {kind} card")
         return
-    fields = {SCORE_FIELDS[field_name]: value for field_name, value in effect.fields.items()}
+    fields = {
+        SCORE_FIELDS[field_name]: _inert(value) if isinstance(value, str) else value
+        for field_name, value in effect.fields.items()
+    }
     asked = {"entityTypeId": ENTITY_TYPES[kind], "id": number, "useOriginalUfNames": "Y", "fields": fields}  # type: ignore[index]  # checked above
     made.commands[name] = Command("crm.item.update", asked)
 

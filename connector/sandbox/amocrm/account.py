@@ -90,8 +90,11 @@ class Account:
         return bool(self.config.readings.get(reading))
 
     def number(self, reading: str) -> float:
-        """A reading that is a number."""
-        return float(self.config.readings.get(reading) or 0)
+        """A reading that is a number; what is none counts as the usual one."""
+        try:
+            return float(self.config.readings[reading])
+        except ValueError:
+            return float(READINGS[reading])
 
     def href(self, path: str) -> str:
         """The API's address of `path`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response
 
-from connector.sandbox.amocrm.account import Account, unix
+from connector.sandbox.amocrm.account import Account, moment_of, unix
 from connector.sandbox.amocrm.answers import hal, nothing, page_of
 from connector.sandbox.amocrm.events import Event, EventLog
 from connector.sandbox.amocrm.face import Face, asked_query
@@ -38,7 +38,8 @@ class _Feed:
         query = asked_query()
         wanted = _Wanted(query)
         with self._account.base.lock:
-            found = [event for event in self._log.newest_first() if self._told(event) and wanted.takes(event)]
+            recent = self._log.newest_first(wanted.since)
+            found = [event for event in recent if self._told(event) and wanted.takes(event)]
             return page_of(self._account, query, "events", found, self._shown, largest=LARGEST)
 
     def one(self, name: str) -> Response:
@@ -86,7 +87,8 @@ class _Wanted:
         self._ids = query.ids("filter", "entity_id")
         self._by = query.ids("filter", "created_by")
         self._names = query.many("filter", "id")
-        self._begin, self._end = query.span("filter", "created_at") or (None, None)
+        begin, self._end = query.span("filter", "created_at") or (None, None)
+        self.since = moment_of(begin) if begin else None
         self._after = query.pairs_at("filter", "value_after", "leads_statuses")
         self._before = query.pairs_at("filter", "value_before", "leads_statuses")
         if self._ids is not None and len(self._entities or ()) != 1:
@@ -101,7 +103,7 @@ class _Wanted:
         """Whether an event passes."""
         moment = unix(event.at)
         return (
-            (self._begin or 0) <= moment <= (self._end or moment)
+            moment <= (self._end or moment)
             and (self._types is None or any(_is_type(event, name) for name in self._types))
             and (self._names is None or event.id in self._names)
             and (self._by is None or event.by in self._by)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -51,14 +51,15 @@ class EventLog:
         self._told = 0
         self._events: list[Event] = []
 
-    def newest_first(self) -> list[Event]:
-        """Every event up to now; hold the base's lock."""
+    def newest_first(self, since: datetime | None = None) -> list[Event]:
+        """Every event from `since` up to now; hold the base's lock."""
         changes = self._account.base.changes
         for change in changes[self._told :]:
             for place, event in enumerate(self._read(change)):
                 insort(self._events, replace(event, number=change.id + place / 1000))
         self._told = len(changes)
-        return self._events[::-1]
+        first = bisect_left(self._events, since, key=lambda event: event.at) if since else 0
+        return self._events[first:][::-1]
 
     def _read(self, change: Change) -> Iterator[Event]:
         if kind := CARD_KINDS.get(change.kind):

@@ -12,8 +12,13 @@ USUAL = (
     *(f"{verb}_lead" for verb in ("add", "update", "status", "responsible", "delete", "restore")),
     *(f"{verb}_{card}" for card in ("contact", "company") for verb in ("add", "update", "delete", "restore")),
     *(f"{verb}_task" for verb in ("add", "update", "delete", "responsible")),
+    *(f"note_{card}" for card in ("lead", "contact", "company")),
+    "add_message",
 )
-"""What an admin ticks for Kasanie; the subscription to the portal's `hook_target` has these."""
+"""What an admin ticks for Kasanie; the subscription to the portal's `hook_target` has these.
+
+Without notes and messages a call or a chat is only found by the next reconciliation.
+"""
 _ENTITIES = ("lead", "contact", "company", "customer", "task")
 KNOWN = frozenset(
     [

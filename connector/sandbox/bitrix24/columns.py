@@ -20,7 +20,7 @@ _COLUMN_TYPES: dict[str, Type] = {"text": "text", "number": "number", "date": "d
 
 
 @dataclass(frozen=True)
-class ItemField:
+class CardField:
     """One field of an item: its column, Bitrix24's type word, and whether callers may write it."""
 
     column: Column
@@ -37,25 +37,25 @@ def _plain(type_: Type, get: Callable[[Any], Any]) -> Column:
     return Column(type_, get)
 
 
-def fields_of(call: Call, kind: CardKind) -> dict[str, ItemField]:
+def fields_of(call: Call, kind: CardKind) -> dict[str, CardField]:
     """System fields, then user fields under their original names."""
     base = call.base
     found = dict(_SYSTEM[kind](base)) | {
-        "id": ItemField(_own("int", "id"), "integer"),
-        "assignedById": ItemField(_own("int", "owner"), "user", writable=True),
-        "createdTime": ItemField(_own("moment", "created"), "datetime"),
-        "updatedTime": ItemField(_own("moment", "updated"), "datetime"),
-        "createdBy": ItemField(_own("int", "created_by"), "user"),
-        "updatedBy": ItemField(_own("int", "updated_by"), "user"),
-        "opened": ItemField(_plain("flag", lambda _: True), "boolean"),
-        "sourceId": ItemField(_plain("text", lambda _: ""), "crm_status"),
-        "comments": ItemField(_plain("text", lambda _: ""), "text"),
-        "originatorId": ItemField(_plain("text", lambda _: None), "string"),
-        "originId": ItemField(_plain("text", lambda _: None), "string"),
+        "id": CardField(_own("int", "id"), "integer"),
+        "assignedById": CardField(_own("int", "owner"), "user", writable=True),
+        "createdTime": CardField(_own("moment", "created"), "datetime"),
+        "updatedTime": CardField(_own("moment", "updated"), "datetime"),
+        "createdBy": CardField(_own("int", "created_by"), "user"),
+        "updatedBy": CardField(_own("int", "updated_by"), "user"),
+        "opened": CardField(_plain("flag", lambda _: True), "boolean"),
+        "sourceId": CardField(_plain("text", lambda _: ""), "crm_status"),
+        "comments": CardField(_plain("text", lambda _: ""), "text"),
+        "originatorId": CardField(_plain("text", lambda _: None), "string"),
+        "originId": CardField(_plain("text", lambda _: None), "string"),
     }
     for spec in base.fields.values():
         if spec.card == kind:
-            found[f"UF_CRM_{spec.code.upper()}"] = ItemField(
+            found[f"UF_CRM_{spec.code.upper()}"] = CardField(
                 Column(_COLUMN_TYPES[spec.type], _value_of(spec.code)),
                 UF_TYPES[spec.type],
                 writable=True,
@@ -68,73 +68,70 @@ def _value_of(code: str) -> Callable[[Any], Any]:
     return lambda card: card.fields.get(code)
 
 
-def _deal(base: Base) -> dict[str, ItemField]:
+def _deal(base: Base) -> dict[str, CardField]:
     def semantic(deal: Any) -> str:
         return SEMANTIC[base.stage(deal).semantic]
 
     return {
-        "title": ItemField(_own("text", "title"), "string", writable=True),
-        "categoryId": ItemField(
+        "title": CardField(_own("text", "title"), "string", writable=True),
+        "categoryId": CardField(
             _plain("int", lambda deal: category_of(base, deal.pipeline)), "crm_category", writable=True
         ),
-        "stageId": ItemField(
+        "stageId": CardField(
             _plain("text", lambda deal: stage_key(base, deal.pipeline, deal.stage)), "crm_status", writable=True
         ),
-        "stageSemanticId": ItemField(_plain("text", semantic), "string"),
-        "closed": ItemField(_plain("flag", lambda deal: deal.closed is not None), "boolean"),
-        "companyId": ItemField(_plain("int", lambda deal: deal.company or 0), "crm_company", writable=True),
-        "contactId": ItemField(_plain("int", lambda deal: deal.contacts[0] if deal.contacts else 0), "crm_contact"),
-        "contactIds": ItemField(_own("ints", "contacts"), "crm_contact", writable=True),
-        "opportunity": ItemField(_own("number", "amount"), "double", writable=True),
-        "currencyId": ItemField(_own("text", "currency"), "crm_currency", writable=True),
-        "movedTime": ItemField(_own("moment", "moved"), "datetime"),
-        "movedBy": ItemField(_own("int", "moved_by"), "user"),
-        "begindate": ItemField(_plain("day", lambda deal: deal.created.date()), "date"),
-        "closedate": ItemField(_plain("day", lambda deal: deal.closed.date() if deal.closed else None), "date"),
-        "typeId": ItemField(_plain("text", lambda _: "SALE"), "crm_status"),
-        "isRecurring": ItemField(_plain("flag", lambda _: False), "boolean"),
-        "isNew": ItemField(_plain("flag", lambda deal: base.stage(deal).code == "NEW"), "boolean"),
-        "lastActivityTime": ItemField(_plain("moment", lambda deal: _last(base, "deal", deal)), "datetime"),
-        "lastActivityBy": ItemField(_own("int", "updated_by"), "user"),
+        "stageSemanticId": CardField(_plain("text", semantic), "string"),
+        "closed": CardField(_plain("flag", lambda deal: deal.closed is not None), "boolean"),
+        "companyId": CardField(_plain("int", lambda deal: deal.company or 0), "crm_company", writable=True),
+        "contactId": CardField(_plain("int", lambda deal: deal.contacts[0] if deal.contacts else 0), "crm_contact"),
+        "contactIds": CardField(_own("ints", "contacts"), "crm_contact", writable=True),
+        "opportunity": CardField(_own("number", "amount"), "double", writable=True),
+        "currencyId": CardField(_own("text", "currency"), "crm_currency", writable=True),
+        "movedTime": CardField(_own("moment", "moved"), "datetime"),
+        "movedBy": CardField(_own("int", "moved_by"), "user"),
+        "begindate": CardField(_plain("day", lambda deal: deal.created.date()), "date"),
+        "closedate": CardField(_plain("day", lambda deal: deal.closed.date() if deal.closed else None), "date"),
+        "typeId": CardField(_plain("text", lambda _: "SALE"), "crm_status"),
+        "isRecurring": CardField(_plain("flag", lambda _: False), "boolean"),
+        "isNew": CardField(_plain("flag", lambda deal: base.stage(deal).code == "NEW"), "boolean"),
+        "lastActivityTime": CardField(_plain("moment", lambda deal: _last(base, "deal", deal)), "datetime"),
+        "lastActivityBy": CardField(_own("int", "updated_by"), "user"),
     }
 
 
-def _contact(base: Base) -> dict[str, ItemField]:
+def _contact(base: Base) -> dict[str, CardField]:
     return {
-        "name": ItemField(_own("text", "first_name"), "string", writable=True),
-        "lastName": ItemField(_own("text", "last_name"), "string", writable=True),
-        "secondName": ItemField(_plain("text", lambda _: ""), "string"),
-        "post": ItemField(_plain("text", lambda contact: contact.fields.get("dm_role") or ""), "string"),
-        "birthdate": ItemField(_own("day", "birthday"), "date", writable=True),
-        "typeId": ItemField(_plain("text", lambda _: "CLIENT"), "crm_status"),
-        "companyId": ItemField(_plain("int", lambda one: one.company_ids[0] if one.company_ids else 0), "crm_company"),
-        "companyIds": ItemField(_own("ints", "company_ids"), "crm_company", writable=True),
-        "hasPhone": ItemField(_plain("flag", lambda contact: bool(contact.phone)), "boolean"),
-        "hasEmail": ItemField(_plain("flag", lambda contact: bool(contact.email)), "boolean"),
-        "lastActivityTime": ItemField(_plain("moment", lambda contact: _last(base, "contact", contact)), "datetime"),
+        "name": CardField(_own("text", "first_name"), "string", writable=True),
+        "lastName": CardField(_own("text", "last_name"), "string", writable=True),
+        "secondName": CardField(_plain("text", lambda _: ""), "string"),
+        "post": CardField(_plain("text", lambda contact: contact.fields.get("dm_role") or ""), "string"),
+        "birthdate": CardField(_own("day", "birthday"), "date", writable=True),
+        "typeId": CardField(_plain("text", lambda _: "CLIENT"), "crm_status"),
+        "companyId": CardField(_plain("int", lambda one: one.company_ids[0] if one.company_ids else 0), "crm_company"),
+        "companyIds": CardField(_own("ints", "company_ids"), "crm_company", writable=True),
+        "hasPhone": CardField(_plain("flag", lambda contact: bool(contact.phone)), "boolean"),
+        "hasEmail": CardField(_plain("flag", lambda contact: bool(contact.email)), "boolean"),
+        "lastActivityTime": CardField(_plain("moment", lambda contact: _last(base, "contact", contact)), "datetime"),
     }
 
 
-def _company(base: Base) -> dict[str, ItemField]:
-    def people(company: Card) -> list[int]:
-        return [one.id for one in base.contacts.values() if company.id in one.company_ids and not one.deleted]
-
+def _company(base: Base) -> dict[str, CardField]:
     return {
-        "title": ItemField(_own("text", "title"), "string", writable=True),
-        "typeId": ItemField(_plain("text", lambda _: "CUSTOMER"), "crm_status"),
-        "industry": ItemField(_plain("text", lambda _: None), "crm_status"),
-        "employees": ItemField(_plain("text", lambda _: None), "crm_status"),
-        "revenue": ItemField(_plain("number", lambda _: 0), "double"),
-        "currencyId": ItemField(_plain("text", lambda _: "RUB"), "crm_currency"),
-        "isMyCompany": ItemField(_plain("flag", lambda _: False), "boolean"),
-        "contactIds": ItemField(_plain("ints", people), "crm_contact"),
-        "hasPhone": ItemField(_plain("flag", lambda _: False), "boolean"),
-        "hasEmail": ItemField(_plain("flag", lambda _: False), "boolean"),
-        "lastActivityTime": ItemField(_plain("moment", lambda company: _last(base, "company", company)), "datetime"),
+        "title": CardField(_own("text", "title"), "string", writable=True),
+        "typeId": CardField(_plain("text", lambda _: "CUSTOMER"), "crm_status"),
+        "industry": CardField(_plain("text", lambda _: None), "crm_status"),
+        "employees": CardField(_plain("text", lambda _: None), "crm_status"),
+        "revenue": CardField(_plain("number", lambda _: 0), "double"),
+        "currencyId": CardField(_plain("text", lambda _: "RUB"), "crm_currency"),
+        "isMyCompany": CardField(_plain("flag", lambda _: False), "boolean"),
+        "contactIds": CardField(_plain("ints", lambda company: base.people_of(company.id)), "crm_contact"),
+        "hasPhone": CardField(_plain("flag", lambda _: False), "boolean"),
+        "hasEmail": CardField(_plain("flag", lambda _: False), "boolean"),
+        "lastActivityTime": CardField(_plain("moment", lambda company: _last(base, "company", company)), "datetime"),
     }
 
 
-_SYSTEM: dict[CardKind, Callable[[Base], dict[str, ItemField]]] = {
+_SYSTEM: dict[CardKind, Callable[[Base], dict[str, CardField]]] = {
     "deal": _deal,
     "contact": _contact,
     "company": _company,
@@ -142,11 +139,10 @@ _SYSTEM: dict[CardKind, Callable[[Base], dict[str, ItemField]]] = {
 
 
 def _last(base: Base, kind: CardKind, card: Card) -> datetime:
-    found = [one.created for one in base.activities.values() if getattr(one, kind) == card.id]
-    return max([card.created, *found])
+    return base.last_activity.get((kind, card.id), card.created)
 
 
-def shown(call: Call, field: ItemField, card: Card) -> Any:
+def shown(call: Call, field: CardField, card: Card) -> Any:
     """A field's value as the universal methods tell it: typed, dates with the portal's offset, flags Y and N."""
     raw = field.column.get(card)
     if field.spec and raw is None:
@@ -173,7 +169,7 @@ def upper(name: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper()
 
 
-def written(call: Call, field: ItemField, raw: Any) -> Any:
+def written(call: Call, field: CardField, raw: Any) -> Any:
     """A value a caller wrote → what lies in the record.
 
     Raises:

@@ -123,7 +123,7 @@ def feature_get(call: Call) -> dict[str, str]:
 
 
 @method("app.info")
-def app_info(call: Call) -> dict[str, Any]:
+def application(call: Call) -> dict[str, Any]:
     """What a webhook may learn of itself."""
     del call
     return {"SCOPE": SCOPES, "LICENSE": "ru_std"}

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from connector.sandbox.base import Base
-from connector.sandbox.bitrix24 import activities, items, portal, stages, tasks
+from connector.sandbox.bitrix24 import activities, card_methods, portal, stages, tasks
 from connector.sandbox.bitrix24.call import METHODS, READINGS, Answer, Call, Refusal
 from connector.sandbox.bitrix24.form import as_array, decode, to_json
 from connector.sandbox.bitrix24.limits import Bucket, Operating
@@ -18,7 +18,7 @@ from connector.sandbox.bitrix24.references import resolve
 from connector.sandbox.config import PortalConfig
 from connector.sandbox.faults import under_faults
 
-_REGISTERED = (activities, items, portal, stages, tasks)
+_REGISTERED = (activities, card_methods, portal, stages, tasks)
 """The modules whose methods fill METHODS."""
 NO_SUCH_METHOD = Refusal("ERROR_METHOD_NOT_FOUND", "Method not found!", 404)
 TOO_MANY = Refusal("QUERY_LIMIT_EXCEEDED", "Too many requests", 503)

@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import SecretStr
+from sandbox_fixture import run_sandbox
 
 from connector.crm.bitrix24.adapter import Bitrix24
-from connector.crm.port import Connection, Effect, Wanted
-from connector.sandbox.run import Options, start
-from crm.canned import FreePacer
+from connector.crm.bitrix24.webhook import hear
+from connector.crm.bitrix24.writes import plan
+from connector.crm.port import Connection, Effect, HookSecrets, Wanted
+from connector.errors import NotGenuine
+from crm.canned import FreePacer, canned_server
 from crm.contract import Control, CrmContract, SandboxPortal, asking, done, marker, read, sent
 
-OPTIONS = Options(crms=("bitrix24",), clients=20, limits={"rate": 0, "burst": 10_000})
 
+@contextmanager
+def opened(**options: int) -> Iterator[SandboxPortal]:
+    """A running sandbox with one Bitrix24 portal, and our adapters on it."""
+    with run_sandbox(**{"crm": "bitrix24", "clients": 20, "rate": 0, "burst": 10_000} | options) as sandbox:
+        told = sandbox.portals[0]
+        adapters: list[Bitrix24] = []
 
-def opened(options: Options) -> Iterator[SandboxPortal]:
-    """A running sandbox with one Bitrix24 portal."""
-    running = start(options)
-    adapters: list[Bitrix24] = []
-    told = running.describe()["portals"][0]
+        def connect(wanted: Wanted, url: str = told["rest_url"]) -> Bitrix24:
+            connection = Connection(portal=told["name"], url=SecretStr(url), wanted=wanted, read_timeout=3)
+            adapters.append(Bitrix24(connection, FreePacer()))
+            return adapters[-1]
 
-    def connect(wanted: Wanted, url: str = told["rest_url"]) -> Bitrix24:
-        connection = Connection(portal=told["name"], url=SecretStr(url), wanted=wanted, read_timeout=3)
-        adapters.append(Bitrix24(connection, FreePacer()))
-        return adapters[-1]
-
-    yield SandboxPortal(
-        name=told["name"],
-        control=Control(told["base_url"]),
-        connect=connect,
-        connect_wrongly=lambda: connect(Wanted(), told["rest_url"].replace("sandbox-code", "sandbox-forged")),
-        field_name=lambda _, code: f"UF_CRM_{code.upper()}",
-    )
-    for adapter in adapters:
-        adapter.close()
-    running.stop()
+        yield SandboxPortal(
+            name=told["name"],
+            control=Control(told["base_url"]),
+            connect=connect,
+            connect_wrongly=lambda: connect(Wanted(), told["rest_url"].replace("sandbox-code", "sandbox-forged")),
+            field_name=lambda _, code: f"UF_CRM_{code.upper()}",
+            hook_secrets=HookSecrets(
+                portal=told["name"],
+                application_tokens=(SecretStr(told["application_token"]),),
+                member_id=told["member_id"],
+            ),
+        )
+        for adapter in adapters:
+            adapter.close()
 
 
 @pytest.fixture(scope="module")
 def portal() -> Iterator[SandboxPortal]:
     """One portal for the whole file."""
-    yield from opened(OPTIONS)
+    with opened() as running:
+        yield running
 
 
 class TestBitrix24(CrmContract):
@@ -57,7 +66,8 @@ def requests_of(portal: SandboxPortal) -> int:
 @pytest.fixture
 def large() -> Iterator[SandboxPortal]:
     """More rows of every kind than one page, or one chain of pages, holds."""
-    yield from opened(replace(OPTIONS, clients=60, deals=1200))
+    with opened(clients=60, deals=1200) as running:
+        yield running
 
 
 def test_a_full_load_takes_few_requests_and_misses_nothing(large: SandboxPortal) -> None:
@@ -188,3 +198,102 @@ def test_a_message_without_the_right_to_send_it_still_leaves_its_note(portal: Sa
     assert [str(one["id"]) for one in comments if marker(2300) in one["text"]] == [note]
     alone = asking(2301, deal, company, verb="tell", key="tell:2301", assignee="4040404", bind=())
     assert sent(crm, alone)[alone.key].status == "refused"
+
+
+def test_a_message_in_doubt_is_found_by_its_note(portal: SandboxPortal) -> None:
+    company, _, deal = portal.new_client("Сомнительное сообщение")
+    crm = portal.connect(Wanted())
+    since = portal.control.now()
+    effect = asking(2400, deal, company, verb="tell", key="tell:2400")
+    portal.control.post("faults", {"fail_after_apply": 1})
+    assert sent(crm, effect)[effect.key].status == "unknown"
+    notes = [one for one in portal.control.card("deal", deal)["comments"] if marker(2400) in one["text"]]
+    other = asking(2401, deal, company, verb="tell", key="tell:2401")
+    assert crm.look_up([effect, other], since) == {effect.key: str(notes[0]["id"])}
+
+
+def test_the_portals_own_webhooks_are_heard(portal: SandboxPortal) -> None:
+    """Its encoder and our decoder share no code."""
+    assert portal.hook_secrets is not None
+    with canned_server() as receiver:
+        portal.control.post("hook_target", {"url": receiver.url})
+        company, contact, deal = portal.new_client("Звонки")
+        crm = portal.connect(Wanted())
+        task = done(crm, asking(2500, deal, company))
+        portal.control.post("activities", {"kind": "call", "contact": contact, "by": 3})
+        portal.control.post("deals/move", {"deal": deal, "stage": "OFFER"})
+        portal.control.post("tasks/delete", {"task": int(task)})
+        expected = {f"company:{company}", f"contact:{contact}", f"deal:{deal}", f"task:{task}"}
+        heard: set[str | None] = set()
+        until = time.monotonic() + 10
+        while not (expected <= heard and any(str(ref).startswith("signal:") for ref in heard)):
+            assert time.monotonic() < until, heard
+            time.sleep(0.05)
+            for asked in receiver.asked:
+                told = hear(asked.body, portal.hook_secrets, None)
+                assert told.account == portal.hook_secrets.member_id
+                heard |= {bell.ref for bell in told.bells}
+        portal.control.post("hook_target", {"url": None})
+    assert None not in heard
+    forged = HookSecrets(portal=portal.name, application_tokens=(SecretStr("sandbox-forged"),))
+    with pytest.raises(NotGenuine):
+        hear(receiver.asked[0].body, forged, None)
+
+
+def test_preparing_a_prepared_portal_only_looks(portal: SandboxPortal) -> None:
+    crm = portal.connect(Wanted())
+    crm.prepare()
+    requests = requests_of(portal)
+    crm.prepare()
+    assert requests_of(portal) - requests == 1
+
+
+def test_everybodys_head_is_somebody_else(portal: SandboxPortal) -> None:
+    users = {user.id: user for user in portal.connect(Wanted()).directory().users}
+    roles = {str(one["id"]): one["role"] for one in portal.story["staff"]}
+    assert {roles[str(users[number].head)] for number, role in roles.items() if role == "manager"} == {"head"}
+    assert [user.id for user in users.values() if user.head == user.id] == []
+
+
+def test_the_marker_survives_a_rewritten_description(portal: SandboxPortal) -> None:
+    company, _, deal = portal.new_client("Переписано")
+    crm = portal.connect(Wanted())
+    task = done(crm, asking(2600, deal, company))
+    portal.control.post("tasks/edit", {"task": int(task), "text": "Переписано менеджером"})
+    assert read(crm, named=[f"task:{task}"])[0][f"task:{task}"].body["marker"] == marker(2600)
+
+
+def test_of_two_tasks_with_one_marker_the_older_is_found_and_none_from_before(portal: SandboxPortal) -> None:
+    company, _, deal = portal.new_client("Двойник")
+    crm = portal.connect(Wanted())
+    since = portal.control.now()
+    effect = asking(2700, deal, company)
+    older, newer = done(crm, effect), done(crm, effect)
+    assert int(older) < int(newer)
+    assert crm.look_up([effect], since) == {effect.key: older}
+    portal.control.post("clock", {"advance": "1 hour"})
+    assert crm.look_up([effect], portal.control.now()) == {}
+
+
+def test_the_doer_may_move_the_deadline_and_watchers_see_the_task(portal: SandboxPortal) -> None:
+    effect = asking(2800, 1, 1, watchers=("1", "2"))
+    fields = plan(effect, "e0", ZoneInfo("Europe/Moscow"), None).commands["e0"].params["fields"]
+    assert fields["ALLOW_CHANGE_DEADLINE"] is True
+    assert fields["AUDITORS"] == ["1", "2"]
+    assert fields["DEADLINE"] == "2026-10-01T18:00:00+03:00", "with the portal's offset, never naive"
+
+
+def test_a_text_cannot_refer_to_other_answers_of_its_batch(portal: SandboxPortal) -> None:
+    crm = portal.connect(Wanted())
+    crm.prepare()
+    company, _, deal = portal.new_client("Ссылка")
+    words = "$result[e0][task][id]"
+    first = asking(2900, deal, company)
+    second = asking(2901, deal, company, title=f"Имя {words}", text=words)
+    score = Effect(verb="write_fields", key="s", marker=marker(1), card=f"company:{company}", fields={"GAPS": words})
+    outcomes = sent(crm, first, second, score)
+    assert {one.status for one in outcomes.values()} == {"done"}
+    kept = next(one for one in portal.control.ledger(portal.name)["tasks"] if marker(2901) in one["text"])
+    gaps = portal.control.card("company", company)["fields"]["kasanie_gaps"]
+    for text in (kept["title"], kept["text"], gaps):
+        assert "[task]" in text.replace("\u200b", ""), text

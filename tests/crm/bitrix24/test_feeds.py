@@ -42,9 +42,12 @@ class Portal:
         connection = Connection(portal="sever", url=SecretStr(server.url + "/rest/7/code/"), read_timeout=3)
         self.crm = Bitrix24(connection, FreePacer())
         self.batches = 0
+        self.seconds = 0.0
+        self.sizes: list[int] = []
 
     def _answer(self, asked: Asked) -> Canned:
         self.batches += 1
+        self.sizes.append(len(asked.json["cmd"]))
         results: dict[str, Any] = {}
         errors: dict[str, Any] = {}
         for key, line in asked.json["cmd"].items():
@@ -56,7 +59,11 @@ class Portal:
                 continue
             if result is not None:
                 results[key] = result
-        inner: dict[str, Any] = {"result": results or [], "result_error": errors or [], "result_time": []}
+        inner: dict[str, Any] = {
+            "result": results or [],
+            "result_error": errors or [],
+            "result_time": {key: {"duration": self.seconds} for key in results},
+        }
         return Canned({"result": inner, "time": {"date_start": NOW}})
 
     def pull(self, cursors: dict[str, str]) -> tuple[list[Fact], dict[str, str], CrmError | None]:
@@ -88,8 +95,17 @@ TIME_CURSORS = ("company", "contact", "deal", "signal_changed", "task")
 
 
 def test_an_empty_portal_gets_all_its_cursors(portal: Portal) -> None:
+    activities: list[Query] = []
+
+    def answers(method: str, query: Query) -> Any:
+        if method == "crm.activity.list" and query["filter[>ID]"] == "0":
+            activities.append(query)
+        return emptiness(method, query)
+
+    portal.answers = answers
     facts, moved, error = portal.pull({})
     assert (facts, error, portal.batches) == ([], None, 1)
+    assert len(activities) == 1, "the first load of all activities brings the changed ones as well"
     assert moved == {
         **dict.fromkeys(TIME_CURSORS, "2026-09-23T08:18:00+00:00"),  # the portal's clock, two minutes back
         **dict.fromkeys(("signal", "stage"), "0"),
@@ -201,3 +217,38 @@ def test_a_cursor_that_is_no_cursor_is_a_full_load(portal: Portal) -> None:
     _, _, error = portal.pull({"deal": "yesterday", "stage": "x", "signal": "", "task": ""})
     assert error is None
     assert not [query for query in asked if any(key.startswith("filter[>=") for key in query)]
+
+
+def test_a_feed_by_time_keeps_its_old_cursor_until_it_is_read_to_its_end(portal: Portal) -> None:
+    def answers(method: str, query: Query) -> Any:
+        if method != "crm.item.list" or query["entityTypeId"] != "2":
+            return emptiness(method, query)
+        reference = query["filter[>id]"]
+        page = int(reference.split("_")[1].partition("]")[0]) if not reference.isdecimal() else -1
+        after = int(reference) if reference.isdecimal() else (page + 1) * 50
+        card = {"createdTime": NOW, "updatedTime": NOW, "categoryId": 0, "stageId": "NEW", "stageSemanticId": "P"}
+        return {"items": [{"id": number, **card} for number in range(after + 1, min(after + 50, 399) + 1)]}
+
+    portal.answers = answers
+    pages = list(portal.crm.pull({}, ()))
+    assert [len(page.facts) for page in pages] == [350, 49]
+    assert ["deal" in page.cursors for page in pages] == [False, True]
+    assert "company" in pages[0].cursors
+
+
+def test_slow_pages_come_in_smaller_batches(portal: Portal) -> None:
+    """A page that takes 5 s: five of them in a request, for the portal cuts at 60 s."""
+    portal.seconds = 5.0
+
+    def answers(method: str, query: Query) -> Any:
+        if method != "crm.stagehistory.list":
+            return emptiness(method, query)
+        after = query["filter[>ID]"]
+        if not after.isdecimal():
+            raise Told("INVALID_ARG_VALUE")
+        return history(range(int(after) + 1, min(int(after) + 50, 120) + 1))
+
+    portal.answers = answers
+    portal.pull({})
+    assert portal.sizes[0] > 40
+    assert set(portal.sizes[1:]) == {5}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from connector.sandbox.bitrix24.call import Answer, Call, Refusal, method
-from connector.sandbox.bitrix24.columns import KINDS, ItemField, camel, fields_of, shown, upper, written
+from connector.sandbox.bitrix24.columns import KINDS, CardField, camel, fields_of, shown, upper, written
 from connector.sandbox.bitrix24.query import run
 from connector.sandbox.bitrix24.stages import find_stage, pipeline_of, shown_stages
 from connector.sandbox.cards import UnknownRecord
@@ -47,12 +47,12 @@ def _wire_name(call: Call, name: str) -> str:
     return name if original or not name.startswith("UF_") else camel(name)
 
 
-def wire_fields(call: Call, kind: CardKind) -> dict[str, ItemField]:
+def wire_fields(call: Call, kind: CardKind) -> dict[str, CardField]:
     """The fields under the names this call uses."""
     return {_wire_name(call, name): field for name, field in fields_of(call, kind).items()}
 
 
-def tell(call: Call, fields: dict[str, ItemField], card: Card, names: Iterable[str]) -> dict[str, Any]:
+def tell(call: Call, fields: dict[str, CardField], card: Card, names: Iterable[str]) -> dict[str, Any]:
     """An item; `names` as in `select`. Multi-fields come only with `*`."""
     chosen = list(dict.fromkeys(names))
     told = {name: shown(call, fields[name], card) for name in chosen if name in fields}
@@ -79,14 +79,14 @@ def _multi_fields(card: Card) -> dict[str, Any]:
 
 
 @method("crm.item.get")
-def item_get(call: Call) -> dict[str, Any]:
+def get_card(call: Call) -> dict[str, Any]:
     """One item with all its fields."""
     kind = kind_of(call)
     return {"item": tell_whole(call, kind, find(call, kind))}
 
 
 @method("crm.item.list")
-def item_list(call: Call) -> Answer:
+def list_cards(call: Call) -> Answer:
     """Items by filter, in pages."""
     kind = kind_of(call)
     fields = wire_fields(call, kind)
@@ -109,7 +109,7 @@ def item_list(call: Call) -> Answer:
 
 
 @method("crm.item.fields")
-def item_fields(call: Call) -> dict[str, Any]:
+def tell_fields(call: Call) -> dict[str, Any]:
     """What fields there are."""
     told = {}
     for name, field in wire_fields(call, kind_of(call)).items():
@@ -126,7 +126,7 @@ def item_fields(call: Call) -> dict[str, Any]:
     return {"fields": told}
 
 
-def _choices(field: ItemField) -> dict[str, Any]:
+def _choices(field: CardField) -> dict[str, Any]:
     if not field.spec or field.spec.type != "choice":
         return {}
     return {"items": [{"ID": str(key), "VALUE": text} for key, text in field.spec.choices.items()]}
@@ -187,7 +187,7 @@ def _stage_wanted(call: Call, pipeline: int | None) -> dict[str, int]:
 
 
 @method("crm.item.add", writes=True)
-def item_add(call: Call) -> dict[str, Any]:
+def add_card(call: Call) -> dict[str, Any]:
     """A new item."""
     kind = kind_of(call)
     attributes, values = _read_fields(call, kind)
@@ -205,7 +205,7 @@ def item_add(call: Call) -> dict[str, Any]:
 
 
 @method("crm.item.update", writes=True)
-def item_update(call: Call) -> dict[str, Any]:
+def change_card(call: Call) -> dict[str, Any]:
     """Change an item; unknown fields are ignored, and where no value changes nothing is saved."""
     kind = kind_of(call)
     card = find(call, kind)

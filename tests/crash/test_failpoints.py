@@ -1,0 +1,44 @@
+"""Killed at every named point, on both CRMs: after a restart nothing is missing, nothing is there twice."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from connector.failpoints import NAMES
+from connector.sandbox.installation import wait_for
+from crash.site import PATIENCE, Site
+
+IN_WEB = "bells_stored"
+IN_WORKER = [name for name in NAMES if name != IN_WEB]
+
+
+@pytest.mark.parametrize("failpoint", IN_WORKER)
+def test_worker_killed(sites: list[Site], failpoint: str) -> None:
+    for site in sites:
+        site.order(2)
+    dying = [site.work(failpoint) for site in sites]
+    for worker in dying:
+        assert worker.wait(timeout=PATIENCE) == -signal.SIGKILL
+    for site in sites:
+        site.work()
+    for site in sites:
+        site.settle()
+
+
+def test_web_killed_before_it_answers(sites: list[Site]) -> None:
+    """The CRM got no answer, but what it told is stored; what it told nobody is found by the reconciliation."""
+    for site in sites:
+        site.stop()
+        site.start("serve", "--no-worker", failpoint=IN_WEB)
+        site.installation.wait_ready(PATIENCE)
+        site.order(2)
+        wait_for(lambda: "unanswered" in str(site.webhooks()), PATIENCE, "no webhook was left without an answer")  # noqa: B023  # called at once
+        assert site.undone()[site.portals[0]]["bells"] > 0
+        site.stop()
+    for site in sites:
+        site.start("serve")
+        site.sandbox.advance("6 minutes")
+    for site in sites:
+        site.settle()
