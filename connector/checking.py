@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connector.errors import SettingsError
 from connector.opening import open_all
 from connector.pacing import PortalPacer
 from connector.portal_files import load_portal_files
@@ -16,6 +18,7 @@ from rules.dossier import read_dossier
 from rules.located import locate
 from rules.problems import Problem
 from rules.reader import read_regulation
+from rules.texts import Lang
 
 Found = tuple[list[Problem], list[str]]
 """Problems with a place in a file, and sentences about what has none."""
@@ -61,16 +64,20 @@ def check_installation(config: Path) -> Found:
     return found, lines
 
 
-def against_crm(settings: Settings, config: Path, portal: str) -> list[str]:
-    """What the map names and the CRM does not have, and the stages it leaves out. Raises CrmError."""
+def against_crm(settings: Settings, config: Path, portal: str, lang: Lang) -> list[str]:
+    """What the map names and the CRM does not have, and the stages it leaves out.
+
+    Raises CrmError, and SettingsError for a portal that is not in the settings.
+    """
     if portal not in settings.portals:
-        return [say("unknown-portal", portal=portal, known=", ".join(settings.portals))]
+        raise SettingsError([say("unknown-portal", portal=portal, known=", ".join(settings.portals))])
     opened = open_all(config)
     try:
         mapped = load_portal_files(settings, portal).mapped
         if mapped is None:
             return []
-        directory = opened.portals.open(portal, PortalPacer(opened.store, portal), mapped).directory()
-        return against_directory(mapped, directory, f"portals/{portal}/portal.yaml")
+        with closing(opened.portals.open(portal, PortalPacer(opened.store, portal), mapped)) as crm:
+            directory = crm.directory()
+        return against_directory(mapped, directory, f"{settings.portals_folder}/{portal}/portal.yaml", lang)
     finally:
         opened.close()

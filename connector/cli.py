@@ -18,6 +18,7 @@ from connector.settings import load_settings
 from connector.texts import language, say
 from connector.worker import run_worker
 from rules.problems import Problem, has_errors, in_order, render
+from rules.texts import Lang
 
 APP: Final = Path(__file__).resolve().parent.parent / "app.py"
 FINE, PROBLEMS, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
@@ -100,18 +101,19 @@ def check(config: Path, files: tuple[Path, ...], portal: str | None, lang: str |
     """Find problems in regulations, dossiers and settings. / Проверить файлы."""
     found: list[Problem] = []
     lines: list[str] = []
+    spoken: Lang = "en" if (lang or language()) == "en" else "ru"
     if files:
         found, lines = check_files(files)
     else:
         found, lines = check_installation(config)
     if portal and not has_errors(found):
-        lines += against_crm(load_settings(config), config, portal)
+        lines += against_crm(load_settings(config), config, portal, spoken)
     ordered = in_order(found)
-    click.echo(render(ordered, "en" if (lang or language()) == "en" else "ru"), nl=False)
+    click.echo(render(ordered, spoken), nl=False)
     for line in lines:
         click.echo(line)
     if not lines and not ordered:
-        click.echo(say("no-problems", lang))
+        click.echo(say("no-problems", spoken))
     sys.exit(PROBLEMS if lines or has_errors(ordered) else FINE)
 
 

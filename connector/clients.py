@@ -34,7 +34,7 @@ class Family:
         if fact.kind == "deal":
             return {self.client_of_deal(fact)}
         deals = [ref for ref in fact.links if ref.startswith("deal:")]
-        return {client for ref in deals or fact.links for client in self._clients_of_ref(ref)}
+        return {client for ref in deals or fact.links for client in self.clients_of_ref(ref)}
 
     def client_of_deal(self, deal: Fact) -> Ref:
         """The one client of a deal."""
@@ -46,6 +46,11 @@ class Family:
         main = self._facts.get(contacts[0])
         return main.links[0] if main and main.links else str(contacts[0])
 
-    def _clients_of_ref(self, ref: Ref) -> set[Ref]:
+    def knows(self, ref: Ref) -> bool:
+        """Whether the card behind this ref was among the facts or could be looked up."""
+        return ref in self._facts
+
+    def clients_of_ref(self, ref: Ref) -> set[Ref]:
+        """The clients of a card by its ref; a card that is not known is its own."""
         known = self._facts.get(ref)
         return self.clients_of(known) if known else {ref}

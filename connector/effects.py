@@ -6,14 +6,18 @@ Orders and ledger rows are stored in one transaction, which is why `move` and `a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
-from connector.crm.port import Effect, Verb
+from connector.crm.port import Effect, Ref, Verb
+from connector.order_words import Words
 from connector.store import Intent
 from rules.assessment import Doing, Order
 from rules.facts import Snapshot
+from rules.regulation import Regulation
+from rules.texts import Lang
 
 VERBS: dict[Doing, Verb] = {
     "ask": "create_task",
@@ -35,28 +39,46 @@ def marker_of(portal: str, name: str) -> str:
     return MARKER + sha256(f"{portal}/{name}".encode()).hexdigest()[:12]
 
 
-def intents_of(portal: str, orders: Iterable[Order], snapshot: Snapshot, now: datetime) -> tuple[Intent, ...]:
-    """One intent per order, in the order given."""
-    return tuple(Intent(effect=effect_of(portal, order, snapshot, now), occurrence=str(order.key)) for order in orders)
+def intents_of(
+    portal: str, orders: Iterable[Order], regulation: Regulation, snapshot: Snapshot, now: datetime, lang: Lang
+) -> tuple[Intent, ...]:
+    """What each order writes, in the order given."""
+    return tuple(
+        Intent(effect=effect, occurrence=str(order.key))
+        for order in orders
+        for effect in effects_of(portal, order, Words(regulation, snapshot, lang), now)
+    )
 
 
-def effect_of(portal: str, order: Order, snapshot: Snapshot, now: datetime) -> Effect:
-    """The write that carries an order out."""
+def effects_of(portal: str, order: Order, words: Words, now: datetime) -> Iterator[Effect]:
+    """The writes that carry an order out. A line that is settled while its task goes on is told as one more line."""
     verb = VERBS[order.do]
+    if verb in ("close_task", "withdraw_task") and not order.whole_task:
+        verb = "add_line"
     key = effect_key(order, now)
-    return Effect(
+    title, text = words.of(order)
+    effect = Effect(
         verb=verb,
         key=key,
         # a note is found by a marker of its own, a task by that of its occurrence
         marker=marker_of(portal, key if verb == "tell" else str(order.key)),
         task=order.entry.task_id,
-        title=order.title,
-        text=order.text,
+        title=title,
+        text=text,
         assignee=order.to,
-        due=order.due_at,
-        bind=order.bind or (snapshot.client.id,),
+        due=order.task_due_at or order.due_at,
+        bind=order.bind or cards_of(order, words.snapshot),
         watchers=order.copy_to,
     )
+    yield effect
+    shown = words.snapshot.tasks.get(order.entry.task_id or "")
+    if order.do == "join" and effect.due is not None and (shown is None or shown.due_at != effect.due):
+        yield replace(effect, verb="move_task", key=f"{key}:due", text="")
+
+
+def cards_of(order: Order, snapshot: Snapshot) -> tuple[Ref, ...]:
+    """The cards a note goes to: the subject's, then its client's."""
+    return tuple(dict.fromkeys((order.key.subject, snapshot.client.id)))
 
 
 def effect_key(order: Order, now: datetime) -> str:

@@ -5,6 +5,7 @@ ConnectorError
 ├── NotGenuine             a webhook that is not proven to come from our portal: answer 4xx, store nothing
 ├── Unreadable             genuine, yet truncated or over a bound: answer 2xx, count, reconcile at once
 ├── LeaseLost              another worker serves this portal now: drop everything, it will be done there
+│   └── Leaving            this worker ends: drop everything, it will be done after the next start
 └── CrmError               portal, call, code; `retry` says whether trying again can help
     ├── NotSent            yes   DNS, refused, TLS: the request never reached the CRM
     ├── Throttled          yes   a rate or execution limit; `wait` seconds
@@ -40,6 +41,10 @@ class Unreadable(ConnectorError):  # noqa: N818  # a verdict about a request, no
 
 class LeaseLost(ConnectorError):  # noqa: N818  # a state, not a fault
     """Another worker holds the portal's lease now."""
+
+
+class Leaving(LeaseLost):
+    """This worker was asked to end."""
 
 
 class CrmError(ConnectorError):

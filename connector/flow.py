@@ -6,6 +6,7 @@ while a CRM is called, and intents are durable before anything is sent (docs/arc
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.crm.port import CREATING, Crm, Directory, Outcome
-from connector.errors import Blocked, CrmError, LeaseLost
+from connector.errors import Blocked, CrmError, LeaseLost, Leaving
 from connector.failpoints import failpoint
 from connector.judging import judge_clients
 from connector.loader import load
@@ -61,6 +62,8 @@ class Flow:
         self._portals = portals
         self._clock = clock
         self._worker = worker
+        self.leaving = threading.Event()
+        """Set when the worker is to end: no request is begun any more, and the lanes are given back."""
         self._directory_read: dict[str, datetime] = {}
         self._failures: dict[str, int] = {}
         self._opened: dict[str, _OpenedCrm] = {}
@@ -72,7 +75,7 @@ class Flow:
 
     def serve_portal(self, name: str) -> None:
         """Do all that is undone for one portal, if nobody else is at it. Does not raise for what a CRM does."""
-        with Lane(self._store, name, self._worker, self._waits.lease) as lane:
+        with Lane(self._store, name, self._worker, self._waits.lease, self.leaving) as lane:
             if not lane.taken:
                 return
             in_force = self._portals.in_force(name, self._clock())
@@ -82,6 +85,8 @@ class Flow:
                 return
             try:
                 self._serve(name, lane, in_force)
+            except Leaving:
+                log.info("portal.left", portal=name)
             except LeaseLost:
                 log.warning("portal.lease_lost", portal=name)
             except Blocked as error:
@@ -180,7 +185,9 @@ class Flow:
             if not self._store.start_effects(name, self._worker, keys, self._waits.quarantine, self._waits.lease):
                 raise LeaseLost(name)
             failpoint("effects_started")
+            lane.sending = True
             outcomes = list(crm.send([row.effect for row in chunk]))
+            lane.sending = False
             failpoint("effects_sent")
             self._settle(name, outcomes)
         return len(rows) + len(found)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
-from datetime import date, datetime
-from decimal import Decimal
-from enum import Enum
-from typing import Any
+from datetime import datetime
 
 from connector.effects import intents_of
 from connector.portals import InForce
 from connector.snapshot import Reader, load_snapshots
 from connector.store import ClientRow, Judged, Store
 from rules.assess import assess
-from rules.assessment import Assessment, Order, Verdict
+from rules.assessment import Assessment, Order
+from rules.explain import as_record
 from rules.facts import Snapshot
-from rules.ration import Rationed, ration
+from rules.ledger import Asked
+from rules.ration import Rationed, ration, told_to_wait
+from rules.regulation import Regulation
 from rules.texts import Lang
 
 
@@ -40,7 +39,7 @@ def judge_clients(
         portal=reader.portal,
     )
     judged = [
-        _judged(name, row, assessed[row.ref], snapshots[row.ref], rationed, now)
+        _judged(row, assessed[row.ref], snapshots[row.ref], rationed, in_force.regulation, now, lang)
         if row.ref in assessed
         else _no_client(row, in_force.regulation.digest)
         for row in rows
@@ -50,22 +49,29 @@ def judge_clients(
 
 
 def _judged(
-    portal: str, row: ClientRow, assessment: Assessment, snapshot: Snapshot, rationed: Rationed, now: datetime
+    row: ClientRow,
+    assessment: Assessment,
+    snapshot: Snapshot,
+    rationed: Rationed,
+    regulation: Regulation,
+    now: datetime,
+    lang: Lang,
 ) -> Judged:
     orders = [order for order in rationed.admitted if order.entry.client == assessment.client]
     recheck = [moment for moment in (assessment.recheck_at, rationed.recheck_at(assessment.client)) if moment]
+    verdicts = told_to_wait(assessment.verdicts, rationed.postponed)
     return Judged(
         client=row,
         asked=ledger_rows(assessment, orders),
-        intents=intents_of(portal, orders, snapshot, now),
-        verdicts=[verdict_to_json(verdict) for verdict in assessment.verdicts],
+        intents=intents_of(snapshot.portal.id, orders, regulation, snapshot, now, lang),
+        verdicts=[as_record(verdict, snapshot.portal.zone) for verdict in verdicts],
         score=assessment.score,
         recheck_at=min(recheck, default=None),
         regulation=assessment.regulation_digest,
     )
 
 
-def ledger_rows(assessment: Assessment, admitted: Iterable[Order]) -> tuple[Any, ...]:
+def ledger_rows(assessment: Assessment, admitted: Iterable[Order]) -> tuple[Asked, ...]:
     """Rows that change without an order, and those of admitted orders; of one occurrence the last word holds."""
     rows = {row.key: row for row in assessment.changes}
     rows.update({order.key: order.entry for order in admitted})
@@ -75,21 +81,3 @@ def ledger_rows(assessment: Assessment, admitted: Iterable[Order]) -> tuple[Any,
 def _no_client(row: ClientRow, regulation: str) -> Judged:
     """A person who belongs to a company now, a card that was never read: nothing is owed under this name."""
     return Judged(client=row, asked=(), intents=(), verdicts=[], score=None, recheck_at=None, regulation=regulation)
-
-
-def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict with its reasons as plain values, for `explain` and the pages."""
-    plain: dict[str, Any] = _plain(asdict(verdict))
-    return plain
-
-
-def _plain(found: Any) -> Any:
-    if isinstance(found, dict):
-        return {str(name): _plain(value) for name, value in found.items()}
-    if isinstance(found, (list, tuple, set, frozenset)):
-        return [_plain(value) for value in found]
-    if isinstance(found, Enum):
-        return found.value
-    if isinstance(found, (date, datetime)):
-        return found.isoformat()
-    return str(found) if isinstance(found, Decimal) else found

@@ -11,22 +11,25 @@ import time
 from types import TracebackType
 from typing import Self
 
-from connector.errors import LeaseLost
+from connector.errors import LeaseLost, Leaving
 from connector.store import Store
 
 
 class Lane:
     """Holds a portal's lease and renews it from a thread of its own."""
 
-    def __init__(self, store: Store, portal: str, worker: str, seconds: float) -> None:
+    def __init__(self, store: Store, portal: str, worker: str, seconds: float, leaving: threading.Event) -> None:
         self._store = store
         self._portal = portal
         self._worker = worker
         self._seconds = seconds
+        self._leaving = leaving
         self._good_until = 0.0
         self._left = threading.Event()
         self._renewer = threading.Thread(target=self._keep, name=f"lease-{portal}", daemon=True)
         self.taken = False
+        self.sending = False
+        """While effects leave: what is begun is brought to its end, or it would be in doubt for no reason."""
 
     def __enter__(self) -> Self:
         """`taken` tells whether the lane is ours; if not, nothing may be done."""
@@ -47,9 +50,21 @@ class Lane:
             self._store.release_lease(self._portal, self._worker)
 
     def check(self) -> None:
-        """Raises LeaseLost when the lease could not be renewed in time: another worker may be at work by now."""
+        """Raises LeaseLost when the lease could not be renewed in time: another worker may be at work by now.
+
+        Raises Leaving when this worker is to end.
+        """
+        if self._leaving.is_set() and not self.sending:
+            raise Leaving(self._portal)
         if time.monotonic() >= self._good_until:
             raise LeaseLost(self._portal)
+
+    def rest(self, seconds: float) -> None:
+        """Sleep, but not beyond the worker's end."""
+        if self.sending:
+            time.sleep(seconds)
+        else:
+            self._leaving.wait(seconds)
 
     def _keep(self) -> None:
         while not self._left.wait(self._seconds / 3):
@@ -70,11 +85,11 @@ class PortalPacer:
         """Set while a lane is held; without one (`check --portal`) only the limiter is obeyed."""
 
     def wait_turn(self) -> None:
-        """Reserve one request and sleep until it may leave. Raises LeaseLost."""
+        """Reserve one request and sleep until it may leave. Raises LeaseLost, Leaving."""
         self._check()
         pause = self._store.reserve(self._portal)
         if pause > 0:
-            time.sleep(pause)
+            (self.lane.rest if self.lane is not None else time.sleep)(pause)
         self._check()
 
     def push_back(self, seconds: float) -> None:

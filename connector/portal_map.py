@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from connector.crm.port import Directory
     from rules.located import Path
     from rules.template import Template
+    from rules.texts import Lang
 
 PhaseName = Literal["new", "qualify", "offer", "negotiate", "payment", "delivery", "won", "lost"]
 RoleName = Literal["client_manager", "active_manager", "project_manager", "development", "head", "substitute"]
@@ -171,10 +172,10 @@ def against_dossier(mapped: Mapped, template: Template) -> tuple[Problem, ...]:
     )
 
 
-def against_directory(mapped: Mapped, directory: Directory, name: str) -> list[str]:
-    """`map_problems` as ready texts in the operator's language; `name` is the file's name."""
+def against_directory(mapped: Mapped, directory: Directory, name: str, lang: Lang | None = None) -> list[str]:
+    """`map_problems` as ready texts, in the operator's language if none is asked for; `name` is the file's name."""
     found = (replace(problem, name=name) for problem in map_problems(mapped, directory))
-    return [render([problem], language()).rstrip() for problem in found]
+    return [render([problem], lang or language()).rstrip() for problem in found]
 
 
 def map_problems(mapped: Mapped, directory: Directory) -> tuple[Problem, ...]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.clients import Family
@@ -32,6 +32,9 @@ from rules.facts import (
     Task,
 )
 from rules.ledger import Asked
+
+ANOTHER_DUE: Final = timedelta(minutes=1)
+"""CRMs keep whole seconds, and one shows a deadline to the minute."""
 
 
 @dataclass(frozen=True)
@@ -89,20 +92,52 @@ def load_snapshots(store: Store, reader: Reader, clients: Collection[Ref]) -> di
     for kinds in steps:  # the company's people and deals; then the deals of its people
         circle.update({fact.ref: fact for fact in store.linked(name, list(circle), kinds)})
     circle.update({fact.ref: fact for fact in store.linked(name, list(circle), ("stage", "signal", "task"))})
-    family = Family(circle.values(), lambda refs: store.facts(name, refs))
+    by_client = store.asked(name, clients)
+    asked_about = {row.key.subject for rows in by_client.values() for row in rows} - circle.keys()
+    known = [*circle.values(), *store.facts(name, asked_about)]
+    family = Family(known, lambda refs: store.facts(name, refs))
     of_client: dict[Ref, list[Fact]] = defaultdict(list)
     for fact in circle.values():
         for client in family.clients_of(fact):
             of_client[client].append(fact)
-    asked = store.asked(name, clients)
+    asked = _ledger_of(store, name, family, of_client, by_client, clients)
+    heads = {str(row.joined or row.key) for rows in asked.values() for row in rows if row.open}
+    dues = store.shown_dues(name, heads)
     return {
-        client: _snapshot(reader, circle[client], of_client[client], asked.get(client, []))
+        client: _snapshot(reader, circle[client], of_client[client], asked[client], dues)
         for client in clients
         if client in circle and circle[client] in of_client[client]
     }
 
 
-def _snapshot(reader: Reader, client: Fact, facts: Sequence[Fact], asked: Sequence[Asked]) -> Snapshot:
+def _ledger_of(
+    store: Store,
+    portal: str,
+    family: Family,
+    of_client: Mapping[Ref, Sequence[Fact]],
+    by_client: Mapping[Ref, Sequence[Asked]],
+    clients: Collection[Ref],
+) -> dict[Ref, list[Asked]]:
+    """Each client's rows. What was asked about a card that now is another client's goes with the card."""
+    cards = {fact.ref for client in clients for fact in of_client[client] if fact.kind in ("deal", "contact")}
+    by_subject = store.asked_about(portal, cards)
+    found: dict[Ref, list[Asked]] = {}
+    for client in clients:
+        own = {fact.ref for fact in of_client[client]}
+        rows = [row for row in by_client.get(client, []) if row.key.subject in own or not family.knows(row.key.subject)]
+        rows += [
+            row
+            for ref in own & by_subject.keys()
+            for row in by_subject[ref]
+            if row.client != client and row.client not in family.clients_of_ref(ref)
+        ]
+        found[client] = sorted(rows, key=lambda row: (row.asked_at, row.key))
+    return found
+
+
+def _snapshot(
+    reader: Reader, client: Fact, facts: Sequence[Fact], asked: Sequence[Asked], dues: Mapping[str, datetime]
+) -> Snapshot:
     kinds: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         kinds[fact.kind].append(fact)
@@ -112,6 +147,7 @@ def _snapshot(reader: Reader, client: Fact, facts: Sequence[Fact], asked: Sequen
     deals = tuple(_deal(reader, fact, rows[fact.ref]) for fact in sorted(kinds["deal"], key=_by_creation))
     people = [fact for fact in kinds["contact"] if not fact.gone]
     main = _main_contact(people, deals)
+    shown = {row.task_id: dues[key] for row in asked if row.task_id and (key := str(row.joined or row.key)) in dues}
     signals = [_signal(fact) for fact in kinds["signal"] if not fact.gone and fact.body.get("at")]
     return Snapshot(
         portal=reader.portal,
@@ -119,7 +155,7 @@ def _snapshot(reader: Reader, client: Fact, facts: Sequence[Fact], asked: Sequen
         contacts=tuple(_contact(reader, fact, main) for fact in sorted(people, key=_by_creation)),
         deals=deals,
         signals=tuple(sorted(signals, key=lambda signal: (signal.at, signal.id))),
-        tasks={fact.id: _task(fact) for fact in kinds["task"]},
+        tasks={fact.id: _task(fact, shown.get(fact.id)) for fact in kinds["task"]},
         asked=tuple(asked),
     )
 
@@ -232,16 +268,19 @@ def _signal(fact: Fact) -> Signal:
     )
 
 
-def _task(fact: Fact) -> Task:
+def _task(fact: Fact, shown_due: datetime | None) -> Task:
+    """`shown_due`: what we last wrote there."""
     body = fact.body
+    due = moment(body.get("due"))
     return Task(
         id=fact.id,
         open=bool(body.get("open")) and not fact.gone,
-        due_at=moment(body.get("due")),
+        due_at=due,
         assignee=body.get("assignee"),
         closed_at=moment(body.get("closed")) or (None if body.get("open") else fact.changed),
         closed_by=body.get("closed_by"),
         deleted=fact.gone,
+        edited=shown_due is not None and due is not None and abs(due - shown_due) >= ANOTHER_DUE,
     )
 
 

@@ -68,10 +68,25 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{path}: there is no such file, or it cannot be read.",
     ),
     "withdrawn-by-regulation": ("Отменено регламентом: {why}", "Withdrawn by the regulation: {why}"),
+    "touch-done": ("Сделано.", "Done."),
+    "touch-proven": ("Касание состоялось: {kind}, {at}.", "The touch has happened: {kind}, {at}."),
+    "wanted-again": ("Снова нужно: причина вернулась.", "Wanted again: the reason has returned."),
+    "touch-late": ("Касание просрочено", "A touch is late"),
+    "touch-reminder": ("Напоминание о касании", "A reminder of a touch"),
     "told-overdue": (
-        "Касание просрочено: {title}. Ответственный: {who}, срок был {due}.",
-        "A touch is overdue: {title}. Responsible: {who}, it was due {due}.",
+        "{client}: «{title}». Ответственный: {who}, срок был {due}.",
+        "{client}: “{title}”. Responsible: {who}, it was due {due}.",
     ),
+    "told-ignored": (
+        "{client}: на предложение «{title}» нет ответа. Кому предложено: {who}.",
+        "{client}: the proposal “{title}” has no answer. Offered to: {who}.",
+    ),
+    "signal-call": ("звонок", "a call"),
+    "signal-meeting": ("встреча", "a meeting"),
+    "signal-email": ("письмо", "an e-mail"),
+    "signal-chat": ("переписка", "a chat"),
+    "signal-order": ("заказ", "an order"),
+    "signal-sms": ("СМС", "an SMS"),
 }
 
 

@@ -78,6 +78,8 @@ def run_worker(opened: Opened, *, drain: bool = False) -> int:
             drain_all(opened, flow)
         else:
             _consume(opened, flow)
+        # what a CRM's slow answer still holds: its thread ends with us, and whatever it was sending is in quarantine
+        opened.store.free_lanes(worker)
     return 0
 
 
@@ -96,8 +98,6 @@ def drain_all(opened: Opened, flow: Flow) -> None:
 def _consume(opened: Opened, flow: Flow) -> None:
     queue = open_queue(opened.settings)
     serve_portal = declare(queue, flow.serve_portal)
-    stop = threading.Event()
-    pump = threading.Thread(target=_pump, args=(opened, serve_portal, stop), name="pump", daemon=True)
     consumer = Consumer(
         queue,
         workers=opened.settings.work_threads,
@@ -107,12 +107,14 @@ def _consume(opened: Opened, flow: Flow) -> None:
         graceful_signal="TERM",
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
+    flow.leaving = consumer.stop_flag
+    pump = threading.Thread(target=_pump, args=(opened, serve_portal, flow.leaving), name="pump", daemon=True)
     pump.start()
     log.info("worker.started", threads=opened.settings.work_threads)
     try:
         consumer.run()
     finally:
-        stop.set()
+        flow.leaving.set()
         pump.join(timeout=SHUTDOWN_SECONDS)
 
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from rules.asking import ask
 from rules.assessment import Assessment, DossierScore, Reason
 from rules.duty import Docket, open_docket
+from rules.facts import Unknown
 from rules.proof import is_uncertain
 from rules.settling import settle_by_facts, settle_by_time
 from rules.telling import follow_facts, take_answers, tell
 from rules.verdicts import verdicts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from rules.facts import Snapshot
@@ -31,6 +33,8 @@ def assess(regulation: Regulation, snapshot: Snapshot, now: datetime, lang: Lang
     asked; what is late is told.
     """
     docket = open_docket(regulation, snapshot, now, lang)
+    for moment in _dated_later(snapshot):
+        docket.wake_at(moment)
     settle_by_facts(docket)
     take_answers(docket)
     follow_facts(docket)
@@ -58,6 +62,18 @@ def as_auto(regulation: Regulation) -> Regulation:
     """The same regulation with every proposal asked as a task."""
     rules = tuple(replace(rule, task=replace(rule.task, mode="auto")) for rule in regulation.rules)
     return replace(regulation, rules=rules)
+
+
+def _dated_later(snapshot: Snapshot) -> Iterator[datetime]:
+    """When facts happened: the CRM's clock may be ahead of ours, and what is dated later does not exist yet."""
+    yield from (one.at for one in snapshot.signals if one.completed)
+    for deal in snapshot.deals:
+        yield deal.created_at
+        if not isinstance(deal.history, Unknown):
+            yield from (change.at for change in deal.history)
+    for events in (snapshot.client.nps, snapshot.client.complaints):
+        if not isinstance(events, Unknown):
+            yield from (one.at for one in events)
 
 
 def _score(docket: Docket) -> DossierScore | None:

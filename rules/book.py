@@ -27,7 +27,10 @@ class Book:
         self._regulation = regulation
         self._tasks = snapshot.tasks
         self._before = {row.key: row for row in snapshot.asked}
-        self._rows = dict(self._before)
+        mine = snapshot.client.id  # a deal or contact that moved here brings its rows along
+        self._rows = {
+            key: row if row.client == mine else replace(row, client=mine) for key, row in self._before.items()
+        }
         self.orders: list[Order] = []
 
     def __iter__(self) -> Iterator[Asked]:

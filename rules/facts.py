@@ -81,6 +81,7 @@ class Deal:
     """A Bitrix24 deal or an amoCRM lead."""
 
     id: str
+    """Bare (`7`), like the ids of contacts and those a signal is bound to; only `Client.id` is a ref."""
     title: str
     created_at: datetime
     pipeline: str

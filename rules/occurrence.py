@@ -56,15 +56,15 @@ class Name:
     """The parts of an occurrence's name: `60d:` + `2026-09-30` + `/2`."""
 
     offset: str
-    core: str
+    fact: str
     suffix: str = ""
 
     def __str__(self) -> str:
-        return self.offset + self.core + self.suffix
+        return self.offset + self.fact + self.suffix
 
-    def core_of(self, name: str) -> str | None:
+    def fact_of(self, name: str) -> str | None:
         """The same part of another occurrence's name, when all else is equal."""
         if not (name.startswith(self.offset) and name.endswith(self.suffix)):
             return None
-        core = name[len(self.offset) : len(name) - len(self.suffix)]
-        return None if "/" in core or (not self.offset and ":" in core.partition("@")[0]) else core
+        fact = name[len(self.offset) : len(name) - len(self.suffix)]
+        return None if "/" in fact or (not self.offset and ":" in fact.partition("@")[0]) else fact

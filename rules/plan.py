@@ -97,7 +97,7 @@ class Planner:
         offset = f"{_offset(phrase)}:" if apart else ""
         occurrence = self._dated(phrase, found, offset)
         occurrence = replace(occurrence, steps=len(terms))
-        core = (occurrence.row.key.occurrence if occurrence.row is not None else occurrence.name)[len(offset) :]
+        fact = (occurrence.row.key.occurrence if occurrence.row is not None else occurrence.name)[len(offset) :]
         for place, term in enumerate(terms[1:], start=2):
             settled = occurrence.row
             if settled is None or not settled.settled or settled.settled_at is None:
@@ -105,7 +105,7 @@ class Planner:
             following = self._phrase(term)
             if not isinstance(following, Phrase):
                 return following
-            occurrence = self._then(following, settled.settled_at, Name(offset, core, f"/{place}"), place, len(terms))
+            occurrence = self._then(following, settled.settled_at, Name(offset, fact, f"/{place}"), place, len(terms))
         return Plan(occurrences=(occurrence,))
 
     def _dated(self, phrase: Phrase, found: Moment | Yearly, offset: str) -> Occurrence:
@@ -138,7 +138,7 @@ class Planner:
         touch = self.case.last_touch
         at = settled if touch is None else max(settled, touch.at)
         made = self._occurrence(phrase, at, name)
-        row = self._row(name, Moment(at, name.core, "visit" if "@" in name.core else "fact"), None)
+        row = self._row(name, Moment(at, name.fact, "visit" if "@" in name.fact else "fact"), None)
         return replace(made, step=step, steps=steps, row=row, follows_touch=True)
 
     def _row(self, name: Name, found: Moment, notice: int | None) -> Asked | None:
@@ -146,7 +146,7 @@ class Planner:
         exact = [row for row in self.rows if row.key.occurrence == str(name)]
         if exact:
             return exact[0]
-        same = [row for row in self.rows if (core := name.core_of(row.key.occurrence)) and _same(core, found, notice)]
+        same = [row for row in self.rows if (fact := name.fact_of(row.key.occurrence)) and _same(fact, found, notice)]
         return max(same, key=lambda row: (row.open, row.settled, row.asked_at), default=None)
 
     # rhythms
@@ -258,13 +258,13 @@ def _offset(phrase: Phrase) -> str:
     return f"{phrase.duration.amount.normalize():f}{_OFFSETS[phrase.duration.unit]}"
 
 
-def _same(core: str, found: Moment, notice: int | None) -> bool:
+def _same(fact: str, found: Moment, notice: int | None) -> bool:
     """Whether a recorded name means the same fact as the one found now."""
     if found.kind == "visit":
         phase, _, start = found.name.partition("@")
-        return core.startswith(f"{phase}@") and core.partition("@")[2] >= start
+        return fact.startswith(f"{phase}@") and fact.partition("@")[2] >= start
     if found.kind == "date" and notice is not None:
-        days = abs(_day(core) - _day(found.name))
+        days = abs(_day(fact) - _day(found.name))
         return days <= timedelta(days=notice / 2)
     return False
 

@@ -77,8 +77,9 @@ def render(problems: Iterable[Problem], lang: Lang) -> str:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
-    found = difflib.get_close_matches(word[:40].lower(), list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    spelled = {name.lower(): name for name in known}  # field names of a CRM are written in capitals
+    found = difflib.get_close_matches(word[:40].lower(), list(spelled), n=1, cutoff=0.6)
+    return spelled[found[0]] if found else None
 
 
 def meant(word: str, known: Iterable[str]) -> Hint | None:

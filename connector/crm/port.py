@@ -45,7 +45,9 @@ class Fact:
     changed: datetime
     """The CRM's own time of the last change."""
     links: tuple[Ref, ...] = ()
-    """Cards it belongs to: contact -> companies; deal -> company, contacts; stage -> deal; signal, task -> their cards."""
+    """Cards it belongs to: a contact's companies; a deal's company and contacts; a stage row's deal; of signal and task
+    all they are bound to.
+    """
     gone: bool = False
 
     @property

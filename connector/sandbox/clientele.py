@@ -97,6 +97,17 @@ class Client:
         )
         self.people.append(made.id)
 
+    def learn(self, days: int, *, company: dict[str, Any], person: dict[str, Any]) -> None:
+        """Dossier fields that were entered `days` days ago, on the company and on its first person."""
+        at = self._clientele.ago(days, 11)
+
+        def write() -> None:
+            if self.company is not None:
+                self._base.update_card("company", self.company, by=self._owner, fields=company, at=at)
+            self._base.update_card("contact", self.people[0], by=self._owner, fields=person, at=at)
+
+        self._clientele.step(at, write)
+
     def touch(
         self, days: int, kind: Kind = "call", *, hour: int = 9, minute: int = 0, deal: list[int] | None = None
     ) -> None:

@@ -37,16 +37,9 @@ def add_named(clientele: Clientele) -> int:
     alfa.touch(1, deal=goods)
 
     full = company_dossier(22, "Северсталь-Метиз", today, clientele.dice)
-    steel = Client(
-        clientele,
-        "Северсталь-Метиз",
-        owner=6,
-        since=400,
-        people=3,
-        segment="A",
-        fields={**full, "strategic": True},
-        person_fields=contact_dossier(14, "ФИО", today),
-    )
+    steel = Client(clientele, "Северсталь-Метиз", owner=6, since=400, people=3, segment="A", fields={"strategic": True})
+    # entered a month ago: well filled and nothing of it out of date, so only the silence is left to ask about
+    steel.learn(30, company=full, person=contact_dossier(14, "Павел Сергеевич Орехов", today))
     steel.win(160, amount=4_500_000)
     steel.win(28, pipeline=2, amount=5_100_000)
     steel.touch(15, "meeting", hour=8)

@@ -40,6 +40,11 @@ class _Listener(WSGIRequestHandler):
         del error, environ
         self.close_connection = True
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The header `Date` tells the sandbox's clock, as everything else does."""
+        moment = self.server.portal_clock.now().timestamp() if timestamp is None else timestamp
+        return super().date_time_string(moment)
+
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # the parent's name
         """Requests are in the ledger."""
 
@@ -57,6 +62,7 @@ class PortalServer:
             )
         self._connections: set[socket.socket] = set()
         self._server.open_connections = self._connections  # type: ignore[attr-defined]  # read by _Listener
+        self._server.portal_clock = portal.base.clock  # type: ignore[attr-defined]  # read by _Listener
         portal.config.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name=portal.config.name, daemon=True

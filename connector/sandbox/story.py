@@ -36,8 +36,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "“Полимер”: 14 of 50 dossier fields are filled; the manager enters one more and writes «уточнить» in another.",
     ),
     "stalled": (
-        "Прошла неделя, по КП для «Вектора» никто не звонил.",
-        "A week has passed and nobody called “Вектор” about the offer.",
+        "Прошло восемь дней, по КП для «Вектора» никто не звонил.",
+        "Eight days have passed and nobody called “Вектор” about the offer.",
     ),
     "task": ("задача «{title}», срок {due}", "task “{title}”, due {due}"),
     "line": ("строка в открытой задаче «{title}», срок {due}", "a line in the open task “{title}”, due {due}"),
@@ -179,7 +179,7 @@ def play(stages: list[Stage], show: Callable[[str], None]) -> None:
         show("")
         show(stages[0].say(step.code))
         if step.code == "stalled":
-            stages[0].installation.tell("clock", {"advance": "7 days"})
+            stages[0].installation.tell("clock", {"advance": "8 days"})
         for stage in stages:
             step.act(stage)
         for stage in stages:

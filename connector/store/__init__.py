@@ -9,13 +9,12 @@ retries run on real time inside, as seconds since the epoch.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from connector.crm.port import Bell, Effect, Fact, FactKind, Outcome, Page, Ref
+from connector.crm.port import Bell, Fact, FactKind, Outcome, Page, Ref
 from connector.errors import ConnectorError
-from rules.assessment import DossierScore
+from connector.store.rows import AuditRow, ClientRow, DeadRow, Intent, Judged, OutboxRow, PortalRow, RungBell
 from rules.ledger import Asked
 
 
@@ -23,98 +22,18 @@ class StoreDown(ConnectorError):  # noqa: N818  # a state, not a fault: the same
     """The database is locked, full or not reachable. Nothing was stored; the web answers 503."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortalRow:
-    """One connected account."""
-
-    name: str
-    crm: str
-    account: str | None
-    """Bitrix24 member_id or amoCRM account id, once known."""
-    zone: str | None
-    directory: Mapping[str, Any] | None
-    """The last directory read, as JSON."""
-    regulation: str | None
-    """Digest of the regulation in force."""
-    problem: str | None
-    """Why the portal is parked; None when all is well."""
-
-
-@dataclass(frozen=True, slots=True)
-class RungBell:
-    """A dirty subject. It is cleared only if `seq` is still what was read."""
-
-    ref: Ref | None
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class ClientRow:
-    """A client to judge: its facts changed, or its time has come. Cleared only if `seq` is still what was read."""
-
-    ref: Ref
-    seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxRow:
-    """An intent that is not settled."""
-
-    effect: Effect
-    occurrence: str
-    """`str(Key)` of the ledger row it belongs to, or `score:<client>`."""
-    tries: int
-    doubtful: bool
-    """It was sent once and the outcome is not known: look it up before sending a creating verb again."""
-    first_try: datetime | None
-    """Real time of the first attempt (UTC)."""
-    recorded_at: datetime
-    """Business time (the `now` of `record`) at which the intent was stored: nothing of it can be older in the CRM."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadRow:
-    """An effect that will not be applied: a person should know."""
-
-    effect: Effect
-    occurrence: str
-    code: str
-    """The CRM's error code, or `no-task`: the task it works on was refused."""
-    text: str
-    died_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRow:
-    """One line of the audit."""
-
-    at: datetime
-    what: str
-    about: str
-    details: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """A new outbox row."""
-
-    effect: Effect
-    occurrence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """Everything that judging one client leaves behind; stored in one transaction."""
-
-    client: ClientRow
-    asked: tuple[Asked, ...]
-    """Ledger rows that are new or changed."""
-    intents: tuple[Intent, ...]
-    verdicts: Sequence[Mapping[str, Any]]
-    """The last verdicts with their reasons, as JSON, for `explain` and the pages."""
-    score: DossierScore | None
-    recheck_at: datetime | None
-    regulation: str
+__all__ = [
+    "AuditRow",
+    "ClientRow",
+    "DeadRow",
+    "Intent",
+    "Judged",
+    "OutboxRow",
+    "PortalRow",
+    "RungBell",
+    "Store",
+    "StoreDown",
+]
 
 
 class Store(Protocol):
@@ -241,6 +160,9 @@ class Store(Protocol):
     def asked(self, portal: str, clients: Collection[Ref]) -> dict[Ref, list[Asked]]:
         """The ledger of these clients, in the order of asking."""
 
+    def asked_about(self, portal: str, subjects: Collection[Ref]) -> dict[Ref, list[Asked]]:
+        """The ledger by the card it is about (`deal:7`), whoever's client that card was when it was asked."""
+
     def ledger(self, portal: str) -> list[Asked]:
         """The whole ledger, in the order of asking."""
 
@@ -265,6 +187,9 @@ class Store(Protocol):
         `effect.task` is filled in from the ledger; what works on a task that is not created yet waits for it. One
         whose quarantine is over comes back as `doubtful`.
         """
+
+    def shown_dues(self, portal: str, occurrences: Collection[str]) -> dict[str, datetime]:
+        """The due that our last write gave each occurrence's task, where it is done. Another one is a person's."""
 
     def start_effects(self, portal: str, worker: str, keys: Collection[str], quarantine: float, lease: float) -> bool:
         """Right before the call, in one transaction: renew the lease, mark the rows as being sent.

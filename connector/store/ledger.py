@@ -25,12 +25,19 @@ class Ledger(Part):
 
     def asked(self, portal: str, clients: Collection[Ref]) -> dict[Ref, list[Asked]]:
         """See Store."""
+        return self._rows_by(asked.c.client, portal, clients)
+
+    def asked_about(self, portal: str, subjects: Collection[Ref]) -> dict[Ref, list[Asked]]:
+        """See Store."""
+        return self._rows_by(asked.c.subject, portal, subjects)
+
+    def _rows_by(self, column: sa.Column[str], portal: str, refs: Collection[Ref]) -> dict[Ref, list[Asked]]:
         found: dict[Ref, list[Asked]] = {}
         with self._db.read() as connection:
-            for some in chunks(clients):
-                theirs = sa.select(asked).where(asked.c.portal == portal, asked.c.client.in_(some))
+            for some in chunks(refs):
+                theirs = sa.select(asked).where(asked.c.portal == portal, column.in_(some))
                 for row in connection.execute(theirs.order_by(asked.c.asked_at, asked.c.key)).mappings():
-                    found.setdefault(row["client"], []).append(_asked(row))
+                    found.setdefault(row[column.name], []).append(_asked(row))
         return found
 
     def ledger(self, portal: str) -> list[Asked]:
@@ -47,7 +54,10 @@ class Ledger(Part):
             midnight = datetime.combine(since, time(), zone)
             rows = connection.execute(
                 sa.select(asked.c.assignee, asked.c.asked_at).where(
-                    asked.c.portal == portal, asked.c.asked_at >= midnight, asked.c.assignee.is_not(None)
+                    asked.c.portal == portal,
+                    asked.c.asked_at >= midnight,
+                    asked.c.assignee.is_not(None),
+                    asked.c.joined.is_(None),  # a line of a task he has already is nothing new to do
                 )
             )
             return dict(Counter((row.assignee, row.asked_at.astimezone(zone).date()) for row in rows))

@@ -17,6 +17,7 @@ from connector.store.tables import asked, outbox, unsettled
 from connector.store.transactions import Part, RealNow, chunks, lock_portal
 
 _WITHOUT_TASK = frozenset({"create_task", "tell", "write_fields"})
+_SETTING_DUE = ("create_task", "move_task", "reopen_task")
 
 
 class Outbox(Part):
@@ -27,6 +28,23 @@ class Outbox(Part):
         query = ready(sa.literal(portal)).add_columns(*outbox.c, asked.c.task_id).order_by(outbox.c.n).limit(limit)
         with self._db.read() as connection:
             return [_row(row) for row in connection.execute(query)]
+
+    def shown_dues(self, portal: str, occurrences: Collection[str]) -> dict[str, datetime]:
+        """See Store."""
+        found: dict[str, datetime] = {}
+        with self._db.read() as connection:
+            for some in chunks(occurrences):
+                theirs = (
+                    sa.select(outbox.c.occurrence, outbox.c.state, outbox.c.effect)
+                    .where(outbox.c.portal == portal, outbox.c.occurrence.in_(some), outbox.c.verb.in_(_SETTING_DUE))
+                    .order_by(outbox.c.n)
+                )
+                for row in connection.execute(theirs):
+                    due = Effect.from_json(row.effect).due
+                    found.pop(row.occurrence, None)
+                    if row.state == "done" and due is not None:
+                        found[row.occurrence] = due
+        return found
 
     def start_effects(self, portal: str, worker: str, keys: Collection[str], quarantine: float, lease: float) -> bool:
         """See Store. Also False when one of them may not be sent now: settled, dropped, or in the air already."""

@@ -14,6 +14,7 @@ import structlog
 from flask import Blueprint, Response, request
 
 from connector.crm.kinds import CRMS
+from connector.crm.port import Heard, HookSecrets
 from connector.errors import NotGenuine, Unreadable
 from connector.failpoints import failpoint
 from connector.portals import Portals
@@ -51,7 +52,7 @@ def receive(store: Store, portals: Portals, crm: str, portal: str, path_secret: 
         return _answer(404)
     now = datetime.now(UTC)  # real time: when it was heard; business time is the worker's matter
     try:
-        heard = CRMS[crm].ear(raw, secrets, path_secret)
+        heard = hear(crm, raw, secrets, path_secret)
     except NotGenuine:
         log.warning("hook.refused", portal=portal)
         return _answer(404)
@@ -65,6 +66,14 @@ def receive(store: Store, portals: Portals, crm: str, portal: str, path_secret: 
         store.put_bells(portal, heard.bells, now)
 
     return _stored(keep)
+
+
+def hear(crm: str, raw: bytes, secrets: HookSecrets, path_secret: str | None) -> Heard:
+    """Prove and read a body. Raises NotGenuine, or Unreadable: also when the connection broke off within the body."""
+    heard = CRMS[crm].ear(raw, secrets, path_secret)
+    if len(raw) < min(request.content_length or 0, MAX_READ):  # a cut id would be another deal's
+        raise Unreadable("the body is shorter than announced")
+    return heard
 
 
 def _stored(keep: Callable[[], None]) -> Response:

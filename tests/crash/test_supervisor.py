@@ -56,6 +56,7 @@ def test_child_that_dies_is_started_again(site: Site) -> None:
     serve = site.start("serve")
     site.installation.wait_ready(PATIENCE)
     first = wait_for(lambda: children(serve), PATIENCE, "the children do not start")
+    family = descendants(serve.pid)
     for pid in first.values():
         os.kill(pid, signal.SIGKILL)
     second = wait_for(
@@ -64,6 +65,7 @@ def test_child_that_dies_is_started_again(site: Site) -> None:
         "the children do not start again",
     )
     assert second.keys() == first.keys()
+    wait_for(lambda: not any(map(alive, family)), PATIENCE, "a process of the dead web goes on")
     site.installation.wait_ready(PATIENCE)
     site.order(1)
     site.settle()
@@ -101,7 +103,8 @@ def descendants(pid: int) -> list[int]:
 
 def children_of(pid: int) -> list[int]:
     """Running processes whose parent this is."""
-    return [one for one in map(int, filter(str.isdigit, os.listdir("/proc"))) if _stat(one)[1:2] == [str(pid)]]
+    running = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [one for one in running if _stat(one)[1:2] == [str(pid)]]
 
 
 def alive(pid: int) -> bool:

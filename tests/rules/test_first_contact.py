@@ -135,3 +135,18 @@ def test_a_history_that_lags_behind_the_deal_is_unknown_too() -> None:
     deals = tuple(replace(one, phase="offer") for one in snapshot.deals)
     judged = assess(story.regulation, replace(snapshot, deals=deals), story.world.moment("2026-04-27 12:00"))
     assert stands(judged, "offer-received") == "unknown unknown-anchor"
+
+
+def test_a_deal_dated_by_a_clock_ahead_of_ours_is_looked_at_again_when_it_exists() -> None:
+    story = Story(only(FIRST), deals=[new_deal("2026-04-27 10:01")])
+    early = story.at("2026-04-27 10:00")
+    assert (orders(early), local(early.recheck_at)) == ([], "2026-04-27 10:01")
+    assert orders(story.at("2026-04-27 10:01")) == ["ask first-contact created boris 2026-04-27 10:16"]
+
+
+def test_a_deal_that_moves_to_another_client_keeps_its_open_task() -> None:
+    story = Story(only(FIRST), deals=[new_deal("2026-04-27 10:00")])
+    story.at("2026-04-27 10:00")
+    story.world.client["id"] = "other"
+    judged = story.at("2026-04-27 10:05")
+    assert (orders(judged), [row.client for row in judged.changes]) == ([], ["company:other"])

@@ -27,7 +27,7 @@ def said(placeholder: str, subject: str = "client", client: dict[str, Any] | Non
   - id: one
     title: {{ru: Проба, en: Trial}}
     for: {subject}
-    touch: {{{touch.get(subject, "due: on contact.birthday")}}}
+    touch: {{{touch.get(subject, "due: on contact.birthday")}, kind: [task_done]}}
     task: {{text: "<{{{placeholder}}}>", assign_to: client_manager, lead: 20 working days}}
     pay: none
 """
@@ -98,7 +98,7 @@ def test_a_contact_is_named_with_his_day() -> None:
 
 
 def test_what_is_not_known_is_said_so() -> None:
-    bare = {"nps": [], "next_group": None}
+    bare: dict[str, Any] = {"nps": [], "next_group": None}
     assert said("last_nps.score", client=bare) == "нет данных"
     assert said("client.next_group", client=bare) == "нет данных"
     assert said("last_meeting.date", touches=[]) == "нет данных"
