@@ -53,7 +53,10 @@ def commands(context: click.Context, config: Path) -> None:
 def serve(config: Path, *, no_worker: bool) -> None:
     """Serve webhooks and work, restarting what dies. / Принимать вебхуки и работать."""
     settings = load_settings(config)
-    open_all(config).close()  # migrations and the first look at everything, before children start
+    opened = open_all(config)  # migrations and the first look at everything, before children start
+    for name in settings.portals:  # what the CRMs posted while nobody listened
+        opened.store.set_reconcile_due(name, opened.clock())
+    opened.close()
     children = [Child("web", web_command(settings, APP, config.resolve()))]
     if not no_worker:
         children.append(Child("work", work_command(APP, config.resolve())))

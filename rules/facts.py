@@ -94,11 +94,11 @@ class Deal:
     """Stage history, oldest first; the last record is the present stage."""
     amount: Decimal | None = None
     currency: str | None = None
-    loss_reason: str | None | Unknown = None
+    loss_reason: str | Unknown | None = None
     """One of LOSS_REASONS, `None` when empty or not mapped."""
-    paid_at: datetime | None | Unknown = UNKNOWN
+    paid_at: datetime | Unknown | None = UNKNOWN
     fields: Mapping[str, FieldValue | Unknown] = field(default_factory=dict)
-    """Mapped fields by the regulation's name: `delivery_date`, `invoice_due`, `return_date`, `rival_contract_end`, ..."""
+    """Mapped fields by the regulation's name: `delivery_date`, `invoice_due`, `return_date`, ..."""
     imported: bool = False
     """Marked so on import."""
     sale: bool = True
@@ -116,9 +116,9 @@ class Contact:
     created_at: datetime
     main: bool | Unknown = False
     """The decision-maker: the one marked main."""
-    birthday: tuple[int, int] | None | Unknown = None
+    birthday: tuple[int, int] | Unknown | None = None
     """Month and day; the year is not needed."""
-    left_at: datetime | None | Unknown = None
+    left_at: datetime | Unknown | None = None
     """Since when the person is no longer with the client."""
     fields: Mapping[str, FieldValue | Unknown] = field(default_factory=dict)
 
@@ -205,10 +205,10 @@ class Client:
     client_manager: str | None = None
     """The field of the client manager (KM); `None` falls back to `owner`."""
     active_manager: str | None = None
-    segment: str | None | Unknown = None
-    revenue_rank: Decimal | None | Unknown = UNKNOWN
+    segment: str | Unknown | None = None
+    revenue_rank: Decimal | Unknown | None = UNKNOWN
     """Share of revenue made by this client and all larger ones (0..1), for computed ABC segments."""
-    quiet_until: date | None | Unknown = None
+    quiet_until: date | Unknown | None = None
     """Do not disturb until this day (included)."""
     zone: ZoneInfo | None = None
     fields: Mapping[str, FieldValue | Unknown] = field(default_factory=dict)
@@ -218,9 +218,9 @@ class Client:
     """A purchase cycle given outright (test files); otherwise learnt from won deals."""
     complaints: tuple[Complaint, ...] | Unknown = ()
     nps: tuple[Score, ...] | Unknown = ()
-    owner_changed: tuple[str, datetime] | None | Unknown = UNKNOWN
+    owner_changed: tuple[str, datetime] | Unknown | None = UNKNOWN
     """Id of the change and its moment."""
-    next_group: str | None | Unknown = UNKNOWN
+    next_group: str | Unknown | None = UNKNOWN
     """The product group to offer next."""
     deleted: bool = False
     """The card was deleted in the CRM: nothing is owed any more, what is open is withdrawn as `gone`."""
@@ -234,7 +234,7 @@ class Portal:
     zone: ZoneInfo
     managers: Mapping[str, Manager] = field(default_factory=dict)
     role_holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Holders of a role by config, in order: `head`, `active_manager`, `project_manager`, `development`, `substitute`."""
+    """Holders of a role by config, in order (`head`, `active_manager`, `project_manager`, ...)."""
     default_manager: str | None = None
     """Gets what nobody else can get."""
     in_force_since: Mapping[str, datetime] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  # pydantic reads the annotations at run time
+from collections.abc import Mapping  # pydantic reads the annotations at run time
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 from pydantic import Field, ModelWrapValidatorHandler, PlainValidator, ValidationInfo, model_validator
 
 from rules.calendar import Duration, Unit, known_countries
-from rules.conditions import Condition  # noqa: TC001  # same
+from rules.conditions import Condition  # same
 from rules.conditions.catalog import read_conditions
 from rules.phrases import parse_phrase, read_at_most, read_due, read_every
 from rules.problems import Hint

@@ -18,7 +18,7 @@ def sites(running_sites: list[Site]) -> Iterator[list[Site]]:
         site.kill_workers()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running_sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Site]]:
     """One per CRM, so that whatever kills is met on each of them."""
     with ExitStack() as stack:

@@ -19,8 +19,8 @@ from connector.sandbox.story import MARKER
 from connector.store import Store
 from connector.store.opening import open_store
 
-RULES = ("Первый контакт по заявке", "Сделка без движения")
-"""What the regulation asks for a new deal: two tasks, each in one piece."""
+ASKED = "Первый контакт по заявке"
+"""What the regulation asks for every new deal: a task of its own, that no other takes in."""
 SCORED = "Полимер"
 """A key client of every sandbox: 14 of the 50 dossier fields are filled, and these are not."""
 TO_FILL = (
@@ -29,9 +29,9 @@ TO_FILL = (
 )
 MANAGERS = (3, 4, 6, 7)
 PATIENCE = 60.0
-WAITS = {**SHORT_WAITS, "read_timeout": 1.5, "quarantine": 6}
+WAITS = {**SHORT_WAITS, "read_timeout": 1.5, "quarantine": 4.5}
 """The quarantine is longer than any write is held here (HELD_MS), and an answer is given up before."""
-HELD_MS = 3000
+HELD_MS = 2500
 UNDONE = ("bells", "clients_to_judge", "effects_open", "effects_doubtful")
 
 
@@ -157,21 +157,21 @@ class Site:
         """What must be in the CRM and is not: tasks of what was ordered, and the score of the filled dossier."""
         found: list[object] = []
         for portal, ledger in self._ledgers():
-            asked = {pair for task in ledger["tasks"] for pair in _asked_for(task)}
+            asked = {deal for task in ledger["tasks"] for deal in _deals_asked(task)}
             ordered = [one for one in self.ordered if one.portal == portal]
-            found += [(one, rule) for one in ordered for rule in RULES if (one.deal, rule) not in asked]
+            found += [one for one in ordered if one.deal not in asked]
             scores = self._scores(portal, ledger)
             found += [] if scores[-1:] == [28 + 2 * self.filled[portal]] else [(portal, scores)]
         return found
 
-    def twice(self) -> list[object]:
+    def twice(self) -> list[str]:
         """Markers that more than one task carries, and what was asked twice for one deal."""
-        found: list[object] = []
+        found: list[str] = []
         for _, ledger in self._ledgers():
             markers = Counter(mark for task in ledger["tasks"] if (mark := marker_of(task)))
-            asked = Counter(pair for task in ledger["tasks"] for pair in _asked_for(task))
+            asked = Counter(deal for task in ledger["tasks"] for deal in _deals_asked(task))
             found += [mark for mark, count in markers.items() if count > 1]
-            found += [pair for pair, count in asked.items() if count > 1]
+            found += [f"deal {deal}" for deal, count in asked.items() if count > 1]
         return found
 
     def wrong_scores(self) -> list[tuple[str, list[int]]]:
@@ -204,11 +204,10 @@ def marker_of(task: dict[str, Any]) -> str | None:
     return found[0] if found else None
 
 
-def _asked_for(task: dict[str, Any]) -> Iterator[tuple[int, str]]:
-    """Deal and rule of a task of ours."""
-    if marker_of(task):
-        rules = [rule for rule in RULES if rule in task["title"]]
-        yield from ((number, rule) for kind, number in task["cards"] if kind == "deal" for rule in rules)
+def _deals_asked(task: dict[str, Any]) -> Iterator[int]:
+    """The deal whose first contact a task asks for."""
+    if ASKED in task["title"] and marker_of(task):
+        yield from (number for kind, number in task["cards"] if kind == "deal")
 
 
 def _is_fill(code: str) -> bool:

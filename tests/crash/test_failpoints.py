@@ -17,7 +17,7 @@ IN_WORKER = [name for name in NAMES if name != IN_WEB]
 @pytest.mark.parametrize("failpoint", IN_WORKER)
 def test_worker_killed(sites: list[Site], failpoint: str) -> None:
     for site in sites:
-        site.order(2)
+        site.order(3)
     dying = [site.work(failpoint) for site in sites]
     for worker in dying:
         assert worker.wait(timeout=PATIENCE) == -signal.SIGKILL
@@ -28,17 +28,20 @@ def test_worker_killed(sites: list[Site], failpoint: str) -> None:
 
 
 def test_web_killed_before_it_answers(sites: list[Site]) -> None:
-    """The CRM got no answer, but what it told is stored; what it told nobody is found by the reconciliation."""
+    """The CRM got no answer, but what it told is stored; what it could tell nobody is found by the reconciliation."""
     for site in sites:
         site.stop()
         site.start("serve", "--no-worker", failpoint=IN_WEB)
+    for site in sites:
         site.installation.wait_ready(PATIENCE)
         site.order(2)
+    for site in sites:
         wait_for(lambda: "unanswered" in str(site.webhooks()), PATIENCE, "no webhook was left without an answer")  # noqa: B023  # called at once
         assert site.undone()[site.portals[0]]["bells"] > 0
-        site.stop()
     for site in sites:
-        site.start("serve")
+        site.stop()
+        site.start("serve", "--no-worker")
+        site.work()
         site.sandbox.advance("6 minutes")
     for site in sites:
         site.settle()

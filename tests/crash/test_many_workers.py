@@ -13,11 +13,14 @@ from crash.site import PATIENCE, Site, kill, open_site
 WORKERS = ("worker-1", "worker-2", "worker-3")
 KILLS = 15
 SEED = 20
+LATE_MS = 600
+"""The CRM carries a write out at once and answers that much later: many a kill falls in between."""
 
 
 def test_killed_at_random(tmp_path: Path, new_postgres: Callable[[], str]) -> None:
     dice = random.Random(SEED)
     with open_site(tmp_path, new_postgres(), portals=10) as site:
+        site.switch(late_answers=1_000_000, late_ms=LATE_MS)
         site.start("serve", "--no-worker")
         working = {name: site.work(log_name=name) for name in WORKERS}
         site.installation.wait_ready(PATIENCE)

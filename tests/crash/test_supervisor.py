@@ -35,7 +35,7 @@ def site(installed: Site) -> Iterator[Site]:
 
 def test_sigterm_in_the_middle_of_much_work(site: Site) -> None:
     """The lanes are given back and nobody is left behind; what was not done is done after the next start."""
-    site.order(2)
+    site.order(3)
     site.switch(answer_ms=SLOW_MS)
     serve = site.start("serve")
     for portal in site.portals:

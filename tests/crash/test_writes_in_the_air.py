@@ -31,7 +31,7 @@ def test_worker_killed_while_the_crm_works(sites: list[Site], fault: str) -> Non
             falling.append((site, site.work()))
             tasks[site.portals[0]] = len(site.tasks(site.portals[0]))
             site.switch(**{fault: 1, HOLDING[fault]: HELD_MS})
-            site.order(2, dossier=False)
+            site.order(3, dossier=False)
         while falling:
             struck = [pair for pair in falling if pair[0].struck(fault)]
             for site, worker in struck:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  # pydantic reads the annotations at run time
-from decimal import Decimal  # noqa: TC003  # same
+from collections.abc import Mapping  # pydantic reads the annotations at run time
+from decimal import Decimal  # same
 from typing import Annotated, Any, Literal
 
 import pytest

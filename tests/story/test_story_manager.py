@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +90,10 @@ def test_the_dossier_score_is_written_once_per_content_and_its_echo_writes_nothi
     world.settle()
     assert stage.written("Полимер", FILL) == [28, 30]
 
+    stage.tell("activities", {"kind": "call", "company": "Полимер", "answered": True, "seconds": 240})
+    world.advance("6 minutes")  # the client is judged anew, and his dossier is what it was
+    assert stage.written("Полимер", FILL) == [28, 30]
+
     fill("product_map", None)
     assert card() == 28
     assert stage.written("Полимер", FILL) == [28, 30, 28]
@@ -108,15 +113,22 @@ def moved_while_down(world: World) -> dict[str, int]:
         stage.tell("deals/move", {"deal": deals[crm], "stage": "WON"})
     world.installation.start("serve")
     world.installation.wait_ready(PATIENCE)
-    world.advance("6 minutes")  # the period of the reconciliation and a bit
     return deals
 
 
-def test_a_deal_moved_while_nothing_ran_is_found_by_the_reconciliation(
-    moved_while_down: dict[str, int], stage: Stage
-) -> None:
-    crm = stage.portal.rpartition("-")[0]
-    [task] = tasks_of_deal(stage, moved_while_down[crm], "Поблагодарить")
+def test_a_deal_moved_while_nothing_ran_is_found_at_the_start(moved_while_down: dict[str, int], stage: Stage) -> None:
+    deal = moved_while_down[stage.portal.rpartition("-")[0]]
+    found = wait_for(lambda: tasks_of_deal(stage, deal, "Поблагодарить"), PATIENCE, "the task of the deal that was won")
+    assert [task["open"] for task in found] == [True]
+
+
+def test_a_lost_webhook_is_made_good_by_the_next_reconciliation(world: World, deaf_stage: Stage) -> None:
+    company = deaf_stage.tell("companies", {"title": "Тихий омут", "owner": 3})["id"]
+    deal = deaf_stage.tell("deals", {"title": "Лодки", "company": company})["ids"][0]
+    world.settle()
+    assert tasks_of_deal(deaf_stage, deal) == []
+    world.advance("5 minutes")
+    [task] = tasks_of_deal(deaf_stage, deal, "Первый контакт")
     assert task["open"]
 
 
@@ -132,9 +144,18 @@ def test_both_crms_give_the_same_reasons(world: World, title: str, rule: str) ->
         change = {"kind": "company", "id": stage.company(title), "fields": {"strategic": True}}
         stage.tell("cards", change)
     world.advance("6 minutes")
-    bitrix24, amocrm = (explained(world.stage(crm), title) for crm in CRMS)
-    assert bitrix24 == amocrm
-    assert any(rule in line for line in bitrix24)
+    before = [explained(world.stage(crm), title) for crm in CRMS]
+    assert before[0] == before[1]
+    assert any(rule in line for line in before[0])
+
+    minute = datetime.fromisoformat(world.sandbox.get("clock")["now"]) + timedelta(minutes=1)
+    world.sandbox.post("clock", {"set": minute.replace(second=0, microsecond=0).isoformat()})  # one minute for both
+    for crm in CRMS:
+        world.stage(crm).tell("activities", {"kind": "call", "company": title, "answered": True, "seconds": 95})
+    world.advance("6 minutes")
+    after = [explained(world.stage(crm), title) for crm in CRMS]
+    assert after[0] == after[1]
+    assert after[0] != before[0]
 
 
 def explained(stage: Stage, title: str) -> list[str]:
