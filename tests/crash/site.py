@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections import Counter
@@ -130,6 +131,10 @@ class Site:
     def log(self, name: str) -> str:
         """What processes wrote into one log."""
         return (self.installation.folder / f"{name}.log").read_text(encoding="utf-8")
+
+    def looked_up(self) -> int:
+        """How many writes the workers ever looked for in the CRM before they sent them again."""
+        return sum(map(int, re.findall(r"effects\.looked_up .* doubtful=(\d+)", self.log("work"))))
 
     def undone(self) -> dict[str, dict[str, int]]:
         """Per portal what the tables still have to do."""

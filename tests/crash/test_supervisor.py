@@ -40,7 +40,7 @@ def test_sigterm_in_the_middle_of_much_work(site: Site) -> None:
     serve = site.start("serve")
     for portal in site.portals:
         wait_for(lambda: len(site.sandbox.ledger(portal)["requests"]) > 3, PATIENCE, f"{portal} is not served")  # noqa: B023  # called at once
-    site.installation.wait_ready(PATIENCE)
+    wait_for(lambda: children(serve), PATIENCE, "the children do not start")
     family = descendants(serve.pid)
     assert any(lane_holders(site))
     serve.terminate()
