@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from connector.errors import LeaseLost, Leaving
-from connector.store import Store
+from connector.store import Store, StoreDown
 
 
 class Lane:
@@ -69,7 +69,11 @@ class Lane:
     def _keep(self) -> None:
         while not self._left.wait(self._seconds / 3):
             started = time.monotonic()
-            if not self._store.renew_lease(self._portal, self._worker, self._seconds):
+            try:
+                renewed = self._store.renew_lease(self._portal, self._worker, self._seconds)
+            except StoreDown:
+                continue  # the lease runs on; when it is over, `check` says so
+            if not renewed:
                 self._good_until = 0.0
                 return
             self._good_until = started + self._seconds
