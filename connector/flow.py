@@ -26,7 +26,7 @@ from connector.portal_map import Mapped
 from connector.portals import InForce, Portals, directory_from_json, directory_to_json
 from connector.settings import Settings
 from connector.snapshot import make_reader
-from connector.store import OutboxRow, Store
+from connector.store import OutboxRow, Store, StoreDown
 from connector.texts import say
 
 BELLS: Final = 500
@@ -92,10 +92,20 @@ class Flow:
             except Blocked as error:
                 self._park(name, error, BLOCKED_PAUSE)
             except CrmError as error:
-                count = self._failures[name] = self._failures.get(name, 0) + 1
-                self._park(name, error, max(error.wait, min(LONGEST_PAUSE, self._waits.gather * 2.0**count)))
+                self._park(name, error, max(error.wait, self._longer_pause(name)))
+            except StoreDown as error:
+                log.warning("portal.database", portal=name, why=str(error))
+            except Exception:
+                # our own mistake: the portal comes back after a pause instead of failing several times a second
+                log.exception("portal.failed", portal=name)
+                self._store.park(name, say("our-fault", portal=name), self._longer_pause(name))
             else:
                 self._unpark(name)
+
+    def _longer_pause(self, name: str) -> float:
+        """Real seconds, doubled with each failure in a row."""
+        count = self._failures[name] = self._failures.get(name, 0) + 1
+        return min(LONGEST_PAUSE, max(self._waits.gather, 0.1) * 2.0**count)
 
     def _unpark(self, name: str) -> None:
         """All is well again; the trouble may be a former worker's."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
 
+import structlog
+
+from connector.crm.port import Ref
 from connector.effects import intents_of
 from connector.portals import InForce
 from connector.snapshot import Reader, load_snapshots
@@ -18,6 +22,11 @@ from rules.ration import Rationed, ration, told_to_wait
 from rules.regulation import Regulation
 from rules.texts import Lang
 
+SET_ASIDE: Final = timedelta(hours=1)
+"""When a client over whom the judge stumbled is tried again."""
+
+log = structlog.get_logger()
+
 
 def judge_clients(
     store: Store, reader: Reader, in_force: InForce, now: datetime, limit: int, lang: Lang, worker: str
@@ -28,7 +37,7 @@ def judge_clients(
     if not rows:
         return 0
     snapshots = load_snapshots(store, reader, [row.ref for row in rows])
-    assessed = {ref: assess(in_force.regulation, snapshot, now, lang) for ref, snapshot in snapshots.items()}
+    assessed, failed = _assess_all(name, snapshots, in_force.regulation, now, lang)
     today = now.astimezone(reader.portal.zone).date()
     rationed = ration(
         [order for assessment in assessed.values() for order in assessment.orders],
@@ -41,7 +50,7 @@ def judge_clients(
     judged = [
         _judged(row, assessed[row.ref], snapshots[row.ref], rationed, in_force.regulation, now, lang)
         if row.ref in assessed
-        else _no_client(row, in_force.regulation.digest)
+        else _nothing_owed(row, in_force.regulation.digest, now + SET_ASIDE if row.ref in failed else None)
         for row in rows
     ]
     store.record(name, judged, now, worker)
@@ -78,6 +87,23 @@ def ledger_rows(assessment: Assessment, admitted: Iterable[Order]) -> tuple[Aske
     return tuple(rows.values())
 
 
-def _no_client(row: ClientRow, regulation: str) -> Judged:
-    """A person who belongs to a company now, a card that was never read: nothing is owed under this name."""
-    return Judged(client=row, asked=(), intents=(), verdicts=[], score=None, recheck_at=None, regulation=regulation)
+def _assess_all(
+    portal: str, snapshots: Mapping[Ref, Snapshot], regulation: Regulation, now: datetime, lang: Lang
+) -> tuple[dict[Ref, Assessment], set[Ref]]:
+    """Each client by itself: one that the judge stumbles over is set aside and does not hold up the others."""
+    assessed: dict[Ref, Assessment] = {}
+    failed: set[Ref] = set()
+    for ref, snapshot in snapshots.items():
+        try:
+            assessed[ref] = assess(regulation, snapshot, now, lang)
+        except Exception:
+            log.exception("client.not_judged", portal=portal, client=ref)
+            failed.add(ref)
+    return assessed, failed
+
+
+def _nothing_owed(row: ClientRow, regulation: str, recheck_at: datetime | None) -> Judged:
+    """A person who belongs to a company now, a card that was never read, or a client that is set aside for a while."""
+    return Judged(
+        client=row, asked=(), intents=(), verdicts=[], score=None, recheck_at=recheck_at, regulation=regulation
+    )

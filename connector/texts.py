@@ -55,6 +55,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Портал {portal}: нет годного регламента, работать не по чему. Проверьте: python app.py check",
         "Portal {portal}: there is no usable regulation to work by. Look: python app.py check",
     ),
+    "our-fault": (
+        "Портал {portal}: внутренняя ошибка, подробности в журнале. Работа продолжится сама после паузы.",
+        "Portal {portal}: an internal error, see the log. Work goes on by itself after a pause.",
+    ),
     "not-served-yet": (
         "Портал {portal} ещё ни разу не обслуживался. Запустите: python app.py serve",
         "Portal {portal} has not been served yet. Start: python app.py serve",
