@@ -6,8 +6,7 @@ Orders and ledger rows are stored in one transaction, which is why `move` and `a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 
@@ -16,6 +15,7 @@ from connector.order_words import Words
 from connector.store import Intent
 from rules.assessment import Doing, Order
 from rules.facts import Snapshot
+from rules.ledger import Key
 from rules.regulation import Regulation
 from rules.texts import Lang
 
@@ -43,21 +43,27 @@ def intents_of(
     portal: str, orders: Iterable[Order], regulation: Regulation, snapshot: Snapshot, now: datetime, lang: Lang
 ) -> tuple[Intent, ...]:
     """What each order writes, in the order given."""
-    return tuple(
-        Intent(effect=effect, occurrence=str(order.key))
-        for order in orders
-        for effect in effects_of(portal, order, Words(regulation, snapshot, lang), now)
-    )
+    words = Words(regulation, snapshot, lang)
+    ended: set[Key] = set()
+    intents = []
+    for order in orders:
+        if order.do in ("close", "withdraw") and order.whole_task:
+            head = order.entry.joined or order.key
+            if head in ended:  # its lines end together: one closing does for all
+                continue
+            ended.add(head)
+        intents.append(Intent(effect=effect_of(portal, order, words, now), occurrence=str(order.key)))
+    return tuple(intents)
 
 
-def effects_of(portal: str, order: Order, words: Words, now: datetime) -> Iterator[Effect]:
-    """The writes that carry an order out. A line that is settled while its task goes on is told as one more line."""
+def effect_of(portal: str, order: Order, words: Words, now: datetime) -> Effect:
+    """The write that carries an order out. A line that is settled while its task goes on is told as one more line."""
     verb = VERBS[order.do]
     if verb in ("close_task", "withdraw_task") and not order.whole_task:
         verb = "add_line"
     key = effect_key(order, now)
     title, text = words.of(order)
-    effect = Effect(
+    return Effect(
         verb=verb,
         key=key,
         # a note is found by a marker of its own, a task by that of its occurrence
@@ -70,10 +76,6 @@ def effects_of(portal: str, order: Order, words: Words, now: datetime) -> Iterat
         bind=order.bind or cards_of(order, words.snapshot),
         watchers=order.copy_to,
     )
-    yield effect
-    shown = words.snapshot.tasks.get(order.entry.task_id or "")
-    if order.do == "join" and effect.due is not None and (shown is None or shown.due_at != effect.due):
-        yield replace(effect, verb="move_task", key=f"{key}:due", text="")
 
 
 def cards_of(order: Order, snapshot: Snapshot) -> tuple[Ref, ...]:
@@ -87,8 +89,8 @@ def effect_key(order: Order, now: datetime) -> str:
         "ask": "ask",
         "offer": "ask",
         "join": "join",
-        "move": f"move:{now:%Y%m%dT%H%M%S}",
-        "assign": f"assign:{now:%Y%m%dT%H%M%S}",
+        "move": f"move:{now:%Y%m%dT%H%M%S.%f}",
+        "assign": f"assign:{now:%Y%m%dT%H%M%S.%f}",
         "close": f"close:{order.entry.reopened}",
         "withdraw": f"withdraw:{order.entry.reopened}",
         "reopen": f"reopen:{order.entry.reopened}",

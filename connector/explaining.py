@@ -23,7 +23,7 @@ def explain_client(opened: Opened, portal: str, client: str, rule: str | None, l
     if portal not in opened.settings.portals:
         raise SettingsError([say("unknown-portal", lang, portal=portal, known=", ".join(opened.settings.portals))])
     row = store.portal(portal)
-    in_force = opened.portals.in_force(portal, now)
+    in_force = opened.portals.current(portal)
     if row is None or row.directory is None or in_force is None:
         raise SettingsError([say("not-served-yet", lang, portal=portal)])
     reader = make_reader(portal, in_force.mapped, directory_from_json(row.directory), store.rules_since(portal))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -75,15 +75,17 @@ class Flow:
 
     def serve_portal(self, name: str) -> None:
         """Do all that is undone for one portal, if nobody else is at it. Does not raise for what a CRM does."""
+        if name not in self._settings.portals:  # taken out of config.yaml; its rows stay
+            return
         with Lane(self._store, name, self._worker, self._waits.lease, self.leaving) as lane:
             if not lane.taken:
                 return
-            in_force = self._portals.in_force(name, self._clock())
-            if in_force is None:
-                log.error("portal.no_regulation", portal=name)
-                self._store.park(name, say("no-regulation", portal=name), LONGEST_PAUSE)
-                return
             try:
+                in_force = self._portals.in_force(name, self._clock())
+                if in_force is None:
+                    log.error("portal.no_regulation", portal=name)
+                    self._store.park(name, say("no-regulation", portal=name), LONGEST_PAUSE)
+                    return
                 self._serve(name, lane, in_force)
             except Leaving:
                 log.info("portal.left", portal=name)
@@ -105,7 +107,7 @@ class Flow:
     def _longer_pause(self, name: str) -> float:
         """Real seconds, doubled with each failure in a row."""
         count = self._failures[name] = self._failures.get(name, 0) + 1
-        return min(LONGEST_PAUSE, max(self._waits.gather, 0.1) * 2.0**count)
+        return min(LONGEST_PAUSE, max(self._waits.gather, 0.1) * 2.0 ** min(count, 10))
 
     def _unpark(self, name: str) -> None:
         """All is well again; the trouble may be a former worker's."""
@@ -123,19 +125,17 @@ class Flow:
         crm = self._open(name, lane, in_force)  # anew where the directory told another time zone
         reader = make_reader(name, in_force.mapped, directory, self._store.rules_since(name))
         started = time.monotonic()
-        self._hear(name, crm, in_force)
-        while True:
+        while True:  # hear, judge, write, in turn: a portal that never stops ringing gets its tasks all the same
+            self._hear(name, crm, in_force)
             lane.check()
             judged = judge_clients(
                 self._store, reader, in_force, self._clock(), CLIENTS, self._settings.language, self._worker
             )
             failpoint("judged")
-            if not judged + self._write(name, lane, crm):
+            if not judged + self._write(name, lane, crm) and not self._store.bells(name, 1):
                 return
             if time.monotonic() - started > LONGEST_TURN:
                 return
-            if self._store.bells(name, 1):
-                self._hear(name, crm, in_force)
 
     def _open(self, name: str, lane: Lane, in_force: InForce) -> Crm:
         """The portal's CRM, kept open between turns: its connections and what it learnt of the CRM's speed."""
@@ -170,34 +170,32 @@ class Flow:
         """Bells and a due reconciliation are one and the same pull; only what is named differs."""
         if self._store.bells(name, 1):
             time.sleep(self._waits.gather)  # one move in the CRM rings several times
-        while True:
-            bells = self._store.bells(name, BELLS)
-            due = self._store.reconcile_due(name, self._clock())
-            if not bells and not due:
-                return
-            now = self._clock()
-            named = {bell.ref for bell in bells if bell.ref is not None}
-            changed = load(self._store, crm, name, in_force.mapped, in_force.template, named, now)
-            failpoint("facts_stored")
-            self._store.clear_bells(name, bells)
-            if due:
-                self._store.reconciled(name, now + timedelta(minutes=self._settings.reconcile_minutes))
-            log.info("portal.heard", portal=name, bells=len(bells), reconciliation=due, changed=changed)
+        bells = self._store.bells(name, BELLS)
+        due = self._store.reconcile_due(name, self._clock())
+        if not bells and not due:
+            return
+        now = self._clock()
+        named = {bell.ref for bell in bells if bell.ref is not None}
+        changed = load(self._store, crm, name, in_force.mapped, in_force.template, named, now)
+        failpoint("facts_stored")
+        self._store.clear_bells(name, bells)
+        if due:
+            self._store.reconciled(name, now + timedelta(minutes=self._settings.reconcile_minutes))
+        log.info("portal.heard", portal=name, bells=len(bells), reconciliation=due, changed=changed)
 
     def _write(self, name: str, lane: Lane, crm: Crm) -> int:
         """Send the effects whose time has come; how many left or were found."""
         rows = self._store.due_effects(name, EFFECTS)
         found = self._look_up(name, crm, [row for row in rows if row.doubtful and row.effect.verb in CREATING])
-        rows = [row for row in rows if row.effect.key not in found]
+        rows = one_per_task(row for row in rows if row.effect.key not in found)
         for chunk in _chunks(rows, crm.batch_size()):
             keys = [row.effect.key for row in chunk]
             lane.check()
             if not self._store.start_effects(name, self._worker, keys, self._waits.quarantine, self._waits.lease):
                 raise LeaseLost(name)
             failpoint("effects_started")
-            lane.sending = True
-            outcomes = list(crm.send([row.effect for row in chunk]))
-            lane.sending = False
+            with lane.sending(keys, self._waits.quarantine):
+                outcomes = list(crm.send([row.effect for row in chunk]))
             failpoint("effects_sent")
             self._settle(name, outcomes)
         return len(rows) + len(found)
@@ -220,6 +218,17 @@ class Flow:
                 log.warning(
                     "effect.not_done", portal=name, status=outcome.status, effect=outcome.key, code=outcome.code
                 )
+
+
+def one_per_task(rows: Iterable[OutboxRow]) -> list[OutboxRow]:
+    """Of the writes to one task only the first: the next reads what the first has written. The others' turn follows."""
+    seen: set[str] = set()
+    chosen = []
+    for row in rows:
+        if row.effect.task is None or row.effect.task not in seen:
+            chosen.append(row)
+            seen.update({row.effect.task} if row.effect.task else ())
+    return chosen
 
 
 def _chunks(rows: Sequence[OutboxRow], size: int) -> Iterator[Sequence[OutboxRow]]:

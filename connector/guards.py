@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from rules.shape import Reporter
 
 SANDBOX_PREFIX: Final = "sandbox-"
-LEAST_SECRET: Final = 32
+_PATH_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32,}")
+"""What can stand as one part of a path as it is."""
 _PORTAL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DATABASE: Final = re.compile(r"sqlite:///.+|postgresql\+psycopg://.+", re.DOTALL)
 _LISTEN: Final = re.compile(r".*:[0-9]{1,5}")
@@ -77,7 +78,9 @@ def _portal_in_production(name: str, portal: PortalConnection, report: Reporter)
         yield report.of_key(path, "no-application-token", given, hint=own)
     if portal.crm == "amocrm" and not portal.token:
         yield report.of_key(path, "no-token", given, hint=own)
-    if portal.crm == "amocrm" and len(portal.hook_secret or "") < LEAST_SECRET:
+    if portal.crm == "amocrm" and not _PATH_SECRET.fullmatch(
+        portal.hook_secret.get_secret_value() if portal.hook_secret else ""
+    ):
         yield report.of_key(path, "weak-hook-secret", given, hint=Hint(code="make-secret"))
 
 

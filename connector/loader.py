@@ -55,7 +55,7 @@ def load(
 
 def digest_of_wanted(mapped: Mapped, template: Template | None) -> str:
     """Changes when other fields are to be read, or a dossier field is judged differently."""
-    wanted = (mapped.wanted, sorted(mapped.file.map.dossier.items()), template and (template.name, template.version))
+    wanted = (mapped.wanted, sorted(mapped.file.map.dossier.items()), template)
     return sha256(repr(wanted).encode()).hexdigest()[:16]
 
 

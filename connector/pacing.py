@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -28,8 +30,7 @@ class Lane:
         self._left = threading.Event()
         self._renewer = threading.Thread(target=self._keep, name=f"lease-{portal}", daemon=True)
         self.taken = False
-        self.sending = False
-        """While effects leave: what is begun is brought to its end, or it would be in doubt for no reason."""
+        self._in_the_air: tuple[Collection[str], float] | None = None
 
     def __enter__(self) -> Self:
         """`taken` tells whether the lane is ours; if not, nothing may be done."""
@@ -54,14 +55,26 @@ class Lane:
 
         Raises Leaving when this worker is to end.
         """
-        if self._leaving.is_set() and not self.sending:
+        if self._leaving.is_set() and self._in_the_air is None:
             raise Leaving(self._portal)
         if time.monotonic() >= self._good_until:
             raise LeaseLost(self._portal)
 
+    @contextmanager
+    def sending(self, keys: Collection[str], quarantine: float) -> Iterator[None]:
+        """While these effects leave: their quarantine is kept ahead, for a call may be held up before it goes out.
+
+        And what is begun is brought to its end, or it would be in doubt for no reason.
+        """
+        self._in_the_air = (keys, quarantine)
+        try:
+            yield
+        finally:
+            self._in_the_air = None
+
     def rest(self, seconds: float) -> None:
         """Sleep, but not beyond the worker's end."""
-        if self.sending:
+        if self._in_the_air is not None:
             time.sleep(seconds)
         else:
             self._leaving.wait(seconds)
@@ -71,6 +84,9 @@ class Lane:
             started = time.monotonic()
             try:
                 renewed = self._store.renew_lease(self._portal, self._worker, self._seconds)
+                if renewed and (leaving_now := self._in_the_air) is not None:
+                    keys, quarantine = leaving_now
+                    self._store.hold_effects(self._portal, keys, quarantine + self._seconds / 3)
             except StoreDown:
                 continue  # the lease runs on; when it is over, `check` says so
             if not renewed:

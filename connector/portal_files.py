@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rules.regulation import Regulation
 
 LIBRARY: Final = Path(__file__).resolve().parent.parent / "rules" / "library"
+FILES: Final = ("portal.yaml", "regulation.yaml", "dossier.yaml")
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 
 
@@ -38,6 +39,7 @@ class PortalFiles:
     template: Template | None = None
     regulation_text: str = ""
     dossier_text: str = ""
+    map_text: str = ""
     problems: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
     """A sentence for each file that is not there or can't be read."""
@@ -88,7 +90,7 @@ def load_portal_files(settings: Settings, name: str, today: date | None = None) 
     shown = f"{settings.portals_folder}/{name}"
     octets: dict[str, bytes] = {}
     missing: list[str] = []
-    for file in ("portal.yaml", "regulation.yaml", "dossier.yaml"):
+    for file in FILES:
         try:
             octets[file] = (folder / file).read_bytes()
         except OSError:
@@ -125,6 +127,7 @@ def load_portal_files(settings: Settings, name: str, today: date | None = None) 
         template=template,
         regulation_text=decode(octets.get("regulation.yaml", b""))[0],
         dossier_text=decode(octets.get("dossier.yaml", b""))[0],
+        map_text=decode(octets.get("portal.yaml", b""))[0],
         problems=in_order(problems),
         missing=tuple(missing),
     )

@@ -6,13 +6,15 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from connector.crm.kinds import CRMS
 from connector.crm.port import Connection, Crm, Directory, HookSecrets, Pacer, Stage, User, Wanted
-from connector.portal_files import PortalFiles, load_portal_files, read_regulation_texts
+from connector.portal_files import FILES, PortalFiles, load_portal_files, read_regulation_texts
 from connector.portal_map import Mapped
 from connector.settings import Settings
 from connector.store import Store
@@ -69,7 +71,9 @@ class Portals:
         return True
 
     def _account(self, name: str) -> str | None:
-        """Kept once known: a portal never changes its account."""
+        """The settings' own word first; else what was learnt, kept once known: a portal never changes its account."""
+        if told := self.settings.portals[name].member_id:
+            return told
         if name not in self._accounts:
             row = self._store.portal(name)
             if row is None or row.account is None:
@@ -94,35 +98,38 @@ class Portals:
     def in_force(self, name: str, now: datetime) -> InForce | None:
         """The regulation to judge by: the files if they are right, else the last good one; None if there never was one.
 
-        A file that is right and new becomes a row and all clients are put on the list to judge.
+        Files that are right and new become a row, and all clients are put on the list to judge.
         """
         with self._lock:
-            files = self._read_files(name)
-            if files.regulation is not None and files.mapped is not None:
+            files, fresh = self._read_files(name)
+            if fresh and files.regulation is not None and files.mapped is not None:
                 self._put_in_force(name, files, now)
-            elif files.problems:
-                log.error("regulation.refused", portal=name, problems=len(files.problems))
+            elif fresh and (files.problems or files.missing):
+                log.error("regulation.refused", portal=name, problems=len(files.problems) + len(files.missing))
             return self._current(name, files)
 
-    def _read_files(self, name: str) -> PortalFiles:
-        """The portal's files, read again only when one of them changed."""
+    def current(self, name: str) -> InForce | None:
+        """What the portal is judged by now; an edited file is left for the worker to put in force."""
+        with self._lock:
+            return self._current(name, self._read_files(name)[0])
+
+    def _read_files(self, name: str) -> tuple[PortalFiles, bool]:
+        """The portal's files, read again only when one of them changed; and whether they were."""
         folder = self.settings.portal_folder(name)
-        stamp = tuple(
-            (path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(folder.glob("*.yaml"))
-        )
+        stamp = tuple(_stamp(folder / file) for file in FILES)
         known = self._files.get(name)
-        if known is None or known[0] != stamp:
-            known = (stamp, load_portal_files(self.settings, name))
-            self._files[name] = known
-        return known[1]
+        if known is not None and known[0] == stamp:
+            return known[1], False
+        files = load_portal_files(self.settings, name)
+        self._files[name] = (stamp, files)
+        return files, True
 
     def _put_in_force(self, name: str, files: PortalFiles, now: datetime) -> None:
         assert files.regulation is not None
         rules = [rule.id for rule in files.regulation.rules]
-        if self._store.put_in_force(
-            name, files.regulation.digest, files.regulation_text, rules, now, dossier_text=files.dossier_text
-        ):
-            log.info("regulation.in_force", portal=name, digest=files.regulation.digest, rules=len(rules))
+        digest = _digest(files)
+        if self._store.put_in_force(name, digest, files.regulation_text, rules, now, dossier_text=files.dossier_text):
+            log.info("regulation.in_force", portal=name, digest=digest, rules=len(rules))
 
     def _current(self, name: str, files: PortalFiles) -> InForce | None:
         row = self._store.portal(name)
@@ -133,7 +140,7 @@ class Portals:
             return None
         if known is None or known[0] != row.regulation or known[1].mapped is not files.mapped:
             regulation, template = files.regulation, files.template
-            if regulation is None or regulation.digest != row.regulation:
+            if regulation is None or _digest(files) != row.regulation:
                 regulation, template = self._last_good(name, files)
             if regulation is None:
                 return None
@@ -144,6 +151,20 @@ class Portals:
     def _last_good(self, name: str, files: PortalFiles) -> tuple[Regulation | None, Template | None]:
         texts = self._store.regulation_text(name)
         return read_regulation_texts(*texts, files.mapped) if texts else (None, None)
+
+
+def _digest(files: PortalFiles) -> str:
+    """Of regulation, dossier and map: a mended map too changes what is owed."""
+    assert files.regulation is not None
+    return sha256(f"{files.regulation.digest} {files.map_text}".encode()).hexdigest()[:16]
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_size
 
 
 def directory_to_json(directory: Directory) -> dict[str, Any]:

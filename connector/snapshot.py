@@ -152,7 +152,12 @@ def _snapshot(
     return Snapshot(
         portal=reader.portal,
         client=_client(reader, client, people, main),
-        contacts=tuple(_contact(reader, fact, main) for fact in sorted(people, key=_by_creation)),
+        # a person of two companies is greeted for the first of them, or he would be asked about twice
+        contacts=tuple(
+            _contact(reader, fact, main)
+            for fact in sorted(people, key=_by_creation)
+            if client.ref in (fact.ref, *fact.links[:1])
+        ),
         deals=deals,
         signals=tuple(sorted(signals, key=lambda signal: (signal.at, signal.id))),
         tasks={fact.id: _task(fact, shown.get(fact.id)) for fact in kinds["task"]},

@@ -59,6 +59,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Портал {portal}: внутренняя ошибка, подробности в журнале. Работа продолжится сама после паузы.",
         "Portal {portal}: an internal error, see the log. Work goes on by itself after a pause.",
     ),
+    "not-in-config": (
+        "Портала {portal} больше нет в config.yaml; его данные остаются.",
+        "Portal {portal} is no longer in config.yaml; its rows are kept.",
+    ),
     "not-served-yet": (
         "Портал {portal} ещё ни разу не обслуживался. Запустите: python app.py serve",
         "Portal {portal} has not been served yet. Start: python app.py serve",
@@ -97,7 +101,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
 def language() -> Lang:
     """The operator's language for messages of the command line: KASANIE_LANG, else LANG, else Russian."""
     wanted = os.environ.get("KASANIE_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "ru"
-    return "ru" if wanted.lower().startswith(("ru", "c", "posix")) else "en"
+    word = wanted.lower().partition(".")[0]
+    return "ru" if word in ("c", "posix") or word.startswith("ru") else "en"
 
 
 def say(code: str, lang: str | None = None, **values: object) -> str:

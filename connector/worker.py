@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import socket
 import sys
 import threading
@@ -30,6 +31,8 @@ from connector.texts import say
 
 QUEUE: Final = "touch"
 SHUTDOWN_SECONDS: Final = 10
+TAKEN_OUT: Final = 10 * 365 * 86400.0
+"""Real seconds for which a portal that config.yaml no longer names is left alone."""
 LONGEST_HOLD: Final = 10.0
 """Real seconds after which a portal that nobody took is rung again: the delay that a lost message costs."""
 EMBEDDED: Final = "embedded"
@@ -64,7 +67,7 @@ def run_worker(opened: Opened, *, drain: bool = False) -> int:
     settings = opened.settings
     with ExitStack() as stack:
         if settings.distributed:
-            worker = f"{socket.gethostname()}-{os.getpid()}"
+            worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"  # containers share names and pids
         else:
             worker = EMBEDDED
             lock = _only_worker(settings)
@@ -73,6 +76,11 @@ def run_worker(opened: Opened, *, drain: bool = False) -> int:
                 return 2
             stack.enter_context(lock)
         opened.store.free_lanes(worker)
+        for row in opened.store.portals():
+            if row.name in settings.portals:  # what parked it may have been mended before this start
+                opened.store.park(row.name, None)
+            else:  # taken out of config.yaml: its rows stay, nothing of it is due
+                opened.store.park(row.name, say("not-in-config", portal=row.name), TAKEN_OUT)
         flow = stack.enter_context(closing(Flow(settings, opened.store, opened.portals, opened.clock, worker)))
         if drain:
             drain_all(opened, flow)
@@ -108,7 +116,7 @@ def _consume(opened: Opened, flow: Flow) -> None:
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
     flow.leaving = consumer.stop_flag
-    pump = threading.Thread(target=_pump, args=(opened, serve_portal, flow.leaving), name="pump", daemon=True)
+    pump = threading.Thread(target=_pump, args=(opened, queue, serve_portal, flow.leaving), name="pump", daemon=True)
     pump.start()
     log.info("worker.started", threads=opened.settings.work_threads)
     try:
@@ -118,11 +126,13 @@ def _consume(opened: Opened, flow: Flow) -> None:
         pump.join(timeout=SHUTDOWN_SECONDS)
 
 
-def _pump(opened: Opened, serve_portal: Callable[[str], Any], stop: threading.Event) -> None:
+def _pump(opened: Opened, queue: Huey, serve_portal: Callable[[str], Any], stop: threading.Event) -> None:
     """Level-triggered: it asks what is undone, not what was announced."""
     waits = opened.settings.waits
     while not stop.wait(waits.pump):
         try:
+            if queue.pending_count() > 2 * opened.settings.work_threads:
+                continue  # they are busy; the tables will still know
             for name in opened.store.ring_due(opened.clock(), hold=min(waits.lease, LONGEST_HOLD)):
                 serve_portal(name)
         except StoreDown as error:

@@ -14,13 +14,22 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 def chromium_path() -> str | None:
     """The browser on PATH, or Playwright's downloaded one, or None."""
     for name in NAMES:
-        if found := shutil.which(name):
+        found = shutil.which(name)
+        if found and starts(found):
             return found
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # only needed when PATH has no browser
 
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
-    return path if os.path.exists(path) else None  # noqa: PTH110  # Playwright gives a plain string
+    return path if os.path.exists(path) and starts(path) else None  # noqa: PTH110  # Playwright gives a plain string
+
+
+def starts(path: str) -> bool:
+    """Whether this browser really runs: a file without its libraries, or a stub of a package manager, does not."""
+    try:
+        return subprocess.run([path, "--version"], check=False, capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def install() -> None:

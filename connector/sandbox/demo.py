@@ -48,18 +48,19 @@ def main() -> int:
     options.add_argument("--once", action="store_true", help="play the story, check it, exit")
     once = options.parse_args().once
     wanted = os.environ.get("KASANIE_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "ru"
-    english = not wanted.lower().startswith(("ru", "c", "posix"))
+    word = wanted.lower().partition(".")[0]
+    english = word not in ("c", "posix") and not word.startswith("ru")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kasanie-demo-")))
         _show(SENTENCES["starting"][english])
         described = _start_sandbox(folder, stack)
         installation = Installation(folder / "kasanie", described["portals"][0]["base_url"])
         stack.callback(installation.stop)
-        installation.install()
-        installation.start("serve")
-        installation.wait_ready()
         stages = [Stage(installation, portal["name"], english) for portal in described["portals"]]
         try:
+            installation.install()
+            installation.start("serve")
+            installation.wait_ready(60)
             play(stages, _show)
             summary = sum_up(stages)
         except (TimeoutError, requests.RequestException, subprocess.CalledProcessError) as error:

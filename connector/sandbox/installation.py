@@ -23,6 +23,9 @@ PHASES: Final = ("NEW", "QUALIFY", "OFFER", "NEGOTIATE", "PAYMENT", "DELIVERY")
 SHORT_WAITS: Final = {"lease": 5, "quarantine": 3, "gather": 0.1, "pump": 0.1, "read_timeout": 5}
 """Real seconds; only allowed with KASANIE_SANDBOX=1. The quarantine is longer than the sandbox ever holds an answer."""
 
+_HTTP: Final = requests.Session()
+_HTTP.trust_env = False  # everything is on this machine: no proxy
+
 
 @dataclass
 class Installation:
@@ -109,7 +112,7 @@ class Installation:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                if requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).ok:
+                if _HTTP.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).ok:
                     return
             except requests.RequestException:  # it listens before its worker has imported everything
                 time.sleep(0.1)
@@ -130,13 +133,13 @@ class Installation:
 
     def ask(self, what: str) -> Any:
         """GET of the sandbox's control API."""
-        answer = requests.get(f"{self.control}/sandbox/{what}", timeout=30)
+        answer = _HTTP.get(f"{self.control}/sandbox/{what}", timeout=30)
         answer.raise_for_status()
         return answer.json()
 
     def tell(self, what: str, body: Any) -> Any:
         """POST of the sandbox's control API."""
-        answer = requests.post(f"{self.control}/sandbox/{what}", json=body, timeout=60)
+        answer = _HTTP.post(f"{self.control}/sandbox/{what}", json=body, timeout=60)
         if not answer.ok:
             raise ValueError(f"{what}: {answer.status_code} {answer.text}")
         return answer.json()

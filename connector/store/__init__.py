@@ -45,6 +45,9 @@ class Store(Protocol):
     def close(self) -> None:
         """Close every connection; the store is not used afterwards."""
 
+    def ping(self) -> None:
+        """Whether the database answers."""
+
     # portals and their lane
     def add_portal(self, name: str, crm: str, *, rate: float, burst: int, account: str | None = None) -> None:
         """Create the portal's row, or bring crm, rate and burst up to date."""
@@ -197,6 +200,9 @@ class Store(Protocol):
         That is one try more, and not again before `quarantine` real seconds.
         False: the lease is lost or one of the rows may not be sent now (settled, dropped, in the air): send nothing.
         """
+
+    def hold_effects(self, portal: str, keys: Collection[str], seconds: float) -> None:
+        """Those of these effects that are being sent are not looked at for so many more real seconds."""
 
     def settle_effects(self, portal: str, outcomes: Iterable[Outcome], now: datetime) -> None:
         """Write down what became of them.

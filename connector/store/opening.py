@@ -32,6 +32,11 @@ _OLDEST_SQLITE = (3, 35)
 class Tables(Portals, Lanes, Doorbell, Bells, Facts, Clients, Ledger, Judging, Outbox, Regulations):
     """The whole store over one database."""
 
+    def ping(self) -> None:
+        """See Store."""
+        with self._db.read() as connection:
+            connection.execute(sa.select(1))
+
     def close(self) -> None:
         """See Store."""
         self._db.close()
@@ -61,7 +66,7 @@ def migrate(database: Transactions) -> None:
     if database.on_sqlite and sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise StoreDown(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with database.write() as connection:
         if not database.on_sqlite:

@@ -71,6 +71,16 @@ class Outbox(Part):
                 return False
         return True
 
+    def hold_effects(self, portal: str, keys: Collection[str], seconds: float) -> None:
+        """See Store."""
+        with self._db.write() as connection:
+            for some in chunks(sorted(set(keys))):
+                connection.execute(
+                    sa.update(outbox)
+                    .where(outbox.c.portal == portal, outbox.c.key.in_(some), outbox.c.state == "sending")
+                    .values(not_before_real=RealNow() + seconds)
+                )
+
     def settle_effects(self, portal: str, outcomes: Iterable[Outcome], now: datetime) -> None:
         """See Store."""
         with self._db.write() as connection:

@@ -62,7 +62,7 @@ class Transactions:
         self._patience = patience
         self._url = sa.make_url(url)
         self.on_sqlite = self._url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {} if self.on_sqlite else {"connect_timeout": max(2, int(patience))}
+        options: dict[str, Any] = {} if self.on_sqlite else _postgresql_options(patience)
         self.engine = sa.create_engine(
             self._url,
             connect_args=options,
@@ -203,6 +203,17 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     else:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(within * 1000)}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgresql_options(patience: float) -> dict[str, Any]:
+    """libpq's: a server behind a dead network is given up too, not only one that refuses (milliseconds, seconds)."""
+    return {
+        "connect_timeout": max(2, int(patience)),
+        "tcp_user_timeout": int(patience * 1000),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
 
 
 def _open_postgresql(patience: float, connection: Any, _: object) -> None:

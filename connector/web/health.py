@@ -18,7 +18,7 @@ def blueprint(store: Store) -> Blueprint:
     @pages.get("/readyz")
     def ready() -> Response:
         try:
-            store.portals()
+            store.ping()
         except StoreDown:
             return Response("not ready\n", status=503, mimetype="text/plain")
         return Response("ready\n", mimetype="text/plain")

@@ -7,11 +7,13 @@ and the reconciliation finds what was missed).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import ClientDisconnected
 
 from connector.crm.kinds import CRMS
 from connector.crm.port import Heard, HookSecrets
@@ -20,6 +22,9 @@ from connector.failpoints import failpoint
 from connector.portals import Portals
 from connector.store import Store, StoreDown
 
+BODY_SECONDS = 5.0
+"""Real seconds in which a body must be here; the CRMs send theirs at once (amoCRM waits 2 s for the answer)."""
+PIECE = 1024
 MAX_READ = 2 * 1024 * 1024
 """Bytes of a body that are looked at, to prove one that is over the bound of 512 KiB; the rest is never read."""
 
@@ -43,7 +48,7 @@ def blueprint(store: Store, portals: Portals) -> Blueprint:
 
 def receive(store: Store, portals: Portals, crm: str, portal: str, path_secret: str | None) -> Response:
     """One webhook from door to answer."""
-    raw = request.stream.read(MAX_READ)
+    raw = read_body()
     try:
         secrets = portals.secrets(portal)
     except StoreDown as error:  # the account that proves it stands in the tables
@@ -66,6 +71,32 @@ def receive(store: Store, portals: Portals, crm: str, portal: str, path_secret: 
         store.put_bells(portal, heard.bells, now)
 
     return _stored(keep)
+
+
+def read_body() -> bytes:
+    """The body as far as it comes in time: a sender who stalls must not keep a thread from the others.
+
+    What a proxy in front buffers, this never waits for.
+    """
+    connection = request.environ.get("gunicorn.socket")
+    until = time.monotonic() + BODY_SECONDS
+    parts: list[bytes] = []
+    length = 0
+    try:
+        while length < MAX_READ and (left := until - time.monotonic()) > 0:
+            if connection is not None:
+                connection.settimeout(min(left, 1.0))
+            part = request.stream.read(min(PIECE, MAX_READ - length))
+            if not part:
+                break
+            parts.append(part)
+            length += len(part)
+    except (TimeoutError, ClientDisconnected):
+        log.warning("hook.slow", read=length)
+    finally:
+        if connection is not None:
+            connection.settimeout(None)
+    return b"".join(parts)
 
 
 def hear(crm: str, raw: bytes, secrets: HookSecrets, path_secret: str | None) -> Heard:

@@ -44,8 +44,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "portal '{portal}': this host is in a private network",
     ),
     "weak-hook-secret": (
-        "портал «{portal}»: нужен hook_secret от 32 знаков",
-        "portal '{portal}': a hook_secret of 32 characters or more is needed",
+        "портал «{portal}»: нужен hook_secret от 32 знаков: латинские буквы, цифры, дефис и подчёркивание",
+        "portal '{portal}': a hook_secret of 32 or more letters, digits, hyphens and underscores is needed",
     ),
     "no-application-token": (
         "портал «{portal}»: нужен application_tokens – токен исходящего вебхука, иначе его не отличить от поддельного",
