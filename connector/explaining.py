@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from connector.errors import SettingsError
 from connector.opening import Opened
-from connector.portals import directory_from_json
+from connector.portals import directory_from_json, rules_since
 from connector.snapshot import load_snapshots, make_reader
 from connector.texts import say
 from rules.assess import assess
@@ -26,7 +26,8 @@ def explain_client(opened: Opened, portal: str, client: str, rule: str | None, l
     in_force = opened.portals.current(portal)
     if row is None or row.directory is None or in_force is None:
         raise SettingsError([say("not-served-yet", lang, portal=portal)])
-    reader = make_reader(portal, in_force.mapped, directory_from_json(row.directory), store.rules_since(portal))
+    since = rules_since(in_force.regulation, store.rules_since(portal))
+    reader = make_reader(portal, in_force.mapped, directory_from_json(row.directory), since)
     snapshot = load_snapshots(store, reader, [client]).get(client)
     if snapshot is None:
         example = ", ".join(store.clients(portal)[:3])

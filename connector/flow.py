@@ -23,7 +23,7 @@ from connector.judging import judge_clients
 from connector.loader import load
 from connector.pacing import Lane, PortalPacer
 from connector.portal_map import Mapped
-from connector.portals import InForce, Portals, directory_from_json, directory_to_json
+from connector.portals import InForce, Portals, directory_from_json, directory_to_json, rules_since
 from connector.settings import Settings
 from connector.snapshot import make_reader
 from connector.store import OutboxRow, Store, StoreDown
@@ -123,7 +123,8 @@ class Flow:
     def _serve(self, name: str, lane: Lane, in_force: InForce) -> None:
         directory = self._directory(name, self._open(name, lane, in_force))
         crm = self._open(name, lane, in_force)  # anew where the directory told another time zone
-        reader = make_reader(name, in_force.mapped, directory, self._store.rules_since(name))
+        since = rules_since(in_force.regulation, self._store.rules_since(name))
+        reader = make_reader(name, in_force.mapped, directory, since)
         started = time.monotonic()
         while True:  # hear, judge, write, in turn: a portal that never stops ringing gets its tasks all the same
             self._hear(name, crm, in_force)
@@ -160,7 +161,10 @@ class Flow:
             return directory_from_json(row.directory)
         directory = crm.directory()
         crm.prepare()
-        self._store.save_directory(name, directory.zone, directory_to_json(directory), now)
+        told = directory_to_json(directory)
+        self._store.save_directory(name, directory.zone, told, now)
+        if row is not None and row.directory is not None and row.directory != told:
+            self._store.mark_all_clients(name)  # somebody was dismissed, a stage was renamed
         if directory.account:
             self._portals.learn(name, directory.account)
         self._directory_read[name] = now

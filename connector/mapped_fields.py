@@ -77,5 +77,5 @@ def moment(text: Any) -> datetime | None:
     """A moment of a fact's body, aware, in UTC; None for anything else."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC) if text else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: in UTC it lies outside the years 1 to 9999
         return None

@@ -22,6 +22,8 @@ class Words:
 
     def of(self, order: Order) -> tuple[str, str]:
         """Title and text."""
+        if order.do == "reopen":  # its words stand in the task already
+            return "", say("wanted-again", self.lang)
         if order.text:
             return order.title, order.text
         if order.do == "close":
@@ -29,8 +31,6 @@ class Words:
         if order.do == "withdraw":
             why = say_because(order.because or "", self.lang)
             return self._on_line(order, say("withdrawn-by-regulation", self.lang, why=why))
-        if order.do == "reopen":
-            return "", say("wanted-again", self.lang)
         if order.do in ("tell", "remind"):
             return say("touch-late" if order.do == "tell" else "touch-reminder", self.lang), self._late(order)
         return order.title, ""

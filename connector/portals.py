@@ -126,7 +126,7 @@ class Portals:
 
     def _put_in_force(self, name: str, files: PortalFiles, now: datetime) -> None:
         assert files.regulation is not None
-        rules = [rule.id for rule in files.regulation.rules]
+        rules = [known for rule in files.regulation.rules for known in (rule.id, *rule.was)]
         digest = _digest(files)
         if self._store.put_in_force(name, digest, files.regulation_text, rules, now, dossier_text=files.dossier_text):
             log.info("regulation.in_force", portal=name, digest=digest, rules=len(rules))
@@ -151,6 +151,12 @@ class Portals:
     def _last_good(self, name: str, files: PortalFiles) -> tuple[Regulation | None, Template | None]:
         texts = self._store.regulation_text(name)
         return read_regulation_texts(*texts, files.mapped) if texts else (None, None)
+
+
+def rules_since(regulation: Regulation, stored: Mapping[str, datetime]) -> dict[str, datetime]:
+    """Since when each rule is in force; a renamed one since its first name was."""
+    names = {rule.id: [name for name in (rule.id, *rule.was) if name in stored] for rule in regulation.rules}
+    return {rule: min(stored[name] for name in known) for rule, known in names.items() if known}
 
 
 def _digest(files: PortalFiles) -> str:

@@ -101,10 +101,10 @@ def load_snapshots(store: Store, reader: Reader, clients: Collection[Ref]) -> di
         for client in family.clients_of(fact):
             of_client[client].append(fact)
     asked = _ledger_of(store, name, family, of_client, by_client, clients)
-    heads = {str(row.joined or row.key) for rows in asked.values() for row in rows if row.open}
-    dues = store.shown_dues(name, heads)
+    tasks = {str(row.key): row.task_id for rows in asked.values() for row in rows if row.task_id}
+    shown = {tasks[key]: due for key, due in store.shown_dues(name, tasks)}  # the last word on each task
     return {
-        client: _snapshot(reader, circle[client], of_client[client], asked[client], dues)
+        client: _snapshot(reader, circle[client], of_client[client], asked[client], shown)
         for client in clients
         if client in circle and circle[client] in of_client[client]
     }
@@ -136,7 +136,7 @@ def _ledger_of(
 
 
 def _snapshot(
-    reader: Reader, client: Fact, facts: Sequence[Fact], asked: Sequence[Asked], dues: Mapping[str, datetime]
+    reader: Reader, client: Fact, facts: Sequence[Fact], asked: Sequence[Asked], shown: Mapping[str, datetime | None]
 ) -> Snapshot:
     kinds: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
@@ -147,7 +147,6 @@ def _snapshot(
     deals = tuple(_deal(reader, fact, rows[fact.ref]) for fact in sorted(kinds["deal"], key=_by_creation))
     people = [fact for fact in kinds["contact"] if not fact.gone]
     main = _main_contact(people, deals)
-    shown = {row.task_id: dues[key] for row in asked if row.task_id and (key := str(row.joined or row.key)) in dues}
     signals = [_signal(fact) for fact in kinds["signal"] if not fact.gone and fact.body.get("at")]
     return Snapshot(
         portal=reader.portal,
@@ -234,14 +233,13 @@ def _deal(reader: Reader, fact: Fact, rows: Sequence[Fact]) -> Deal:
         )
         for row in sorted((row for row in rows if not row.gone), key=_by_time)
     )
-    phase = history[-1].phase if history else reader.phases.get(str(body.get("stage")))
     amount = body.get("amount")
     return Deal(
         id=fact.id,
         title=str(body.get("title") or ""),
         created_at=moment(body.get("created")) or fact.changed,
         pipeline=str(body.get("pipeline")),
-        phase=phase,
+        phase=reader.phases.get(str(body.get("stage"))),
         stage_title=reader.stage_titles.get(str(body.get("stage")), ""),
         owner=body.get("owner"),
         history=history or UNKNOWN,

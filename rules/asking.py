@@ -164,7 +164,11 @@ def _join(docket: Docket, duty: Duty, row: Asked, one: Occurrence) -> None:
 
 
 def _reopen(docket: Docket, duty: Duty, one: Occurrence, row: Asked) -> None:
-    """The same task again: its reason has come back."""
+    """The same task again: its reason has come back. A task that a person deleted meanwhile stays deleted."""
+    task = docket.book.task(row)
+    if task is not None and task.deleted:
+        docket.book.put(docket.book.settle(row, State.DECLINED, docket.now, reason="deleted"))
+        return
     due = one.due_at if one.movable else row.promise_at
     promise = duty.timing.promise(due, row.planned_at, docket.now, one.term)
     was_offer = row.mode != "auto" and row.task_id is None and row.joined is None

@@ -77,7 +77,8 @@ def utc_minute(moment: datetime) -> str:
 
 
 def _created(case: Case) -> Moment | None:
-    return Moment(case.deal.created_at, "created") if case.deal is not None else None
+    # a deal of a service pipeline is no new request (facts/language.md 11.14)
+    return Moment(case.deal.created_at, "created") if case.deal is not None and case.deal.sale else None
 
 
 def _visit_to(*phases: str) -> Callable[[Case], Moment | Unknown | None]:

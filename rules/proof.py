@@ -45,7 +45,7 @@ def touches(signals: Iterable[Signal], proof: Proof, zone: ZoneInfo, now: dateti
     answers = _answers(known, timedelta(days=proof.chat_days))
     found = []
     for one in known:
-        contact = one.id in answers if one.kind == "chat" else _is_contact(one, proof)
+        contact = one.id in answers or _is_contact(one, proof)
         if contact or _is_attempt(one):
             day = one.at.astimezone(zone).date()
             found.append(Touch(one, contact, f"chat:{one.contact}:{day}" if one.kind == "chat" else one.id))
@@ -67,6 +67,8 @@ def _is_contact(signal: Signal, proof: Proof) -> bool:
         return long and signal.answered is not False
     if signal.kind == "email":
         return signal.direction == "in"
+    if signal.kind == "chat":  # a whole talk that the CRM tells as one signal; a bare message is judged by its answer
+        return signal.answered is True
     return signal.kind in ("meeting", "order")
 
 

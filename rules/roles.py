@@ -24,12 +24,17 @@ def doer_of(roles: Iterable[str], case: Case) -> str | None:
         found = holder(role, case)
         if found is not None:
             return found
-    return case.snapshot.portal.default_manager
+    return _default(case)
 
 
 def told(role: str, case: Case, doer: str | None) -> str | None:
     """Who hears of a missed promise of `doer`; where nobody holds the role, the portal's default manager."""
-    return holder(role, case, doer) or case.snapshot.portal.default_manager
+    return holder(role, case, doer) or _default(case)
+
+
+def _default(case: Case) -> str | None:
+    portal = case.snapshot.portal
+    return portal.default_manager if is_active(portal.default_manager, portal) else None
 
 
 def is_active(manager: str | None, portal: Portal) -> bool:

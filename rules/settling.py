@@ -156,7 +156,7 @@ def _closed(docket: Docket, row: Asked) -> datetime | None:
     task = docket.book.task(row)
     if task is None or (task.open and not task.deleted):
         return None
-    if row.reopened and (task.closed_at is None or task.closed_at <= row.asked_at):
+    if row.reopened and not task.deleted and (task.closed_at is None or task.closed_at <= row.asked_at):
         return None  # what the CRM shows is still our own withdrawal
     return min(task.closed_at or docket.now, docket.now)
 

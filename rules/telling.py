@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rules.assessment import Reason
 from rules.book import head_of
 from rules.holds import freeze_on
-from rules.ledger import Answer, Asked, State
+from rules.ledger import Answer, Asked, Key, State
 from rules.ordering import order_task
 from rules.roles import doer_of, told
 
@@ -73,10 +73,20 @@ def follow_facts(docket: Docket) -> None:
         if one is not None and one.movable and one.anchor_at != row.anchor_at:
             row = _move(docket, duty, row, one)  # noqa: PLW2901  # the same row, as it is now
         doer = doer_of(duty.rule.task.assign_to, duty.case)
-        if doer is not None and doer != row.assignee and head_of(row) == row.key:
+        if doer is not None and doer != row.assignee and _speaks_for_task(docket, row):
             docket.book.order("assign", replace(row, assignee=doer), to=doer, because="role")
             for line in docket.book.lines(row):
                 docket.book.put(replace(docket.book[line.key], assignee=doer))
+
+
+def _speaks_for_task(docket: Docket, row: Asked) -> bool:
+    """One line of a task says who does it: its head, or once that is settled the most important of the open ones."""
+
+    def weight(line: Asked) -> tuple[bool, int, Key]:
+        rule = docket.book.rule_of(line)
+        return line.key != head_of(line), rule.priority if rule is not None else 0, line.key
+
+    return row.key == min(docket.book.lines(row), key=weight).key
 
 
 def _move(docket: Docket, duty: Duty, row: Asked, one: Occurrence) -> Asked:

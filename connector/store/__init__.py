@@ -191,8 +191,11 @@ class Store(Protocol):
         whose quarantine is over comes back as `doubtful`.
         """
 
-    def shown_dues(self, portal: str, occurrences: Collection[str]) -> dict[str, datetime]:
-        """The due that our last write gave each occurrence's task, where it is done. Another one is a person's."""
+    def shown_dues(self, portal: str, occurrences: Collection[str]) -> list[tuple[str, datetime | None]]:
+        """What our writes gave the tasks of these occurrences as due, in the order of deciding; None: not known done.
+
+        A task that shows another due than the last of its lines' writes gave it was changed by a person.
+        """
 
     def start_effects(self, portal: str, worker: str, keys: Collection[str], quarantine: float, lease: float) -> bool:
         """Right before the call, in one transaction: renew the lease, mark the rows as being sent.

@@ -29,22 +29,18 @@ class Outbox(Part):
         with self._db.read() as connection:
             return [_row(row) for row in connection.execute(query)]
 
-    def shown_dues(self, portal: str, occurrences: Collection[str]) -> dict[str, datetime]:
+    def shown_dues(self, portal: str, occurrences: Collection[str]) -> list[tuple[str, datetime | None]]:
         """See Store."""
-        found: dict[str, datetime] = {}
+        found: list[tuple[int, str, datetime | None]] = []
         with self._db.read() as connection:
             for some in chunks(occurrences):
-                theirs = (
-                    sa.select(outbox.c.occurrence, outbox.c.state, outbox.c.effect)
-                    .where(outbox.c.portal == portal, outbox.c.occurrence.in_(some), outbox.c.verb.in_(_SETTING_DUE))
-                    .order_by(outbox.c.n)
+                theirs = sa.select(outbox.c.n, outbox.c.occurrence, outbox.c.state, outbox.c.effect).where(
+                    outbox.c.portal == portal, outbox.c.occurrence.in_(some), outbox.c.verb.in_(_SETTING_DUE)
                 )
                 for row in connection.execute(theirs):
-                    due = Effect.from_json(row.effect).due
-                    found.pop(row.occurrence, None)
-                    if row.state == "done" and due is not None:
-                        found[row.occurrence] = due
-        return found
+                    due = Effect.from_json(row.effect).due if row.state == "done" else None
+                    found.append((row.n, row.occurrence, due))
+        return [(occurrence, due) for _, occurrence, due in sorted(found, key=lambda one: one[0])]
 
     def start_effects(self, portal: str, worker: str, keys: Collection[str], quarantine: float, lease: float) -> bool:
         """See Store. Also False when one of them may not be sent now: settled, dropped, or in the air already."""

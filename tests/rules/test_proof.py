@@ -45,6 +45,10 @@ def signal(name: str = "s", at: datetime = AT, **more: Any) -> Signal:
         ({"kind": "sms", "direction": "in"}, "nothing"),
         ({"kind": "chat", "direction": "out"}, "attempt"),
         ({"kind": "chat", "direction": "in"}, "nothing"),
+        ({"kind": "chat", "direction": "in", "answered": True}, "contact"),
+        ({"kind": "chat", "direction": "out", "answered": True}, "contact"),
+        ({"kind": "chat", "direction": "out", "answered": False}, "attempt"),
+        ({"kind": "chat", "direction": "out", "answered": True, "robot": True}, "nothing"),
     ],
 )
 def test_what_counts(facts: dict[str, Any], outcome: str) -> None:

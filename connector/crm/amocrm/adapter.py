@@ -66,4 +66,4 @@ class AmoCrm:
         )
 
 
-_SHAPES = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+_SHAPES = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)

@@ -1,7 +1,7 @@
 """The stage history of leads, put together from their cards and the list of events.
 
 A lead's creation is not kept with its stage, so the stage it began with is where its first move came from, or where it
-still stands. Events tell whole seconds; of one second, moves follow each other from stage to stage, and get a
+still stands. It began when the account got it, as `lead_added` tells: an import may date the card itself far back. Events tell whole seconds; of one second, moves follow each other from stage to stage, and get a
 microsecond more each so that everybody sorts them alike.
 """
 
@@ -67,7 +67,9 @@ class History:
             whole = since is None or lead in self._added or (created is not None and created >= since)
             if created is not None and place is not None and whole:
                 began = moves[0].before or place if moves else place
-                yield stage(f"0-{lead}", lead, moment(created), *began)
+                at = max(created, self._added.get(lead, created))
+                first_move = moves[0].second if moves else at
+                yield stage(f"0-{lead}", lead, moment(max(created, min(at, first_move))), *began)
             for second, group in groupby(moves, key=lambda move: move.second):
                 first = 1 if second in (created, self._added.get(lead)) else 0
                 for nth, move in enumerate(group, first):

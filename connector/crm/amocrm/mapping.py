@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from connector.crm.amocrm.api import embedded
 from connector.crm.amocrm.values import field_value
 from connector.crm.port import Fact, FactKind, Ref
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WON, LOST = 142, 143
 UNSORTED = 1
 """The `type` of the stage that holds incoming leads nobody accepted yet."""
@@ -48,8 +49,8 @@ class CardReading:
 
 
 def moment(seconds: Any) -> datetime:
-    """Unix seconds as an aware moment; amoCRM has no other on the wire of v4."""
-    return datetime.fromtimestamp(int(seconds or 0), UTC)
+    """Unix seconds as an aware moment; amoCRM has no other on the wire of v4. OverflowError beyond the year 9999."""
+    return _EPOCH + timedelta(seconds=int(seconds or 0))
 
 
 def iso(seconds: Any) -> str | None:

@@ -102,12 +102,15 @@ def _moment(value: Any) -> datetime | None:
         pass
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:
     """The day a date field means: some samples hold midnight in UTC, others midnight in the account's zone."""
     midnight_in_utc = int(moment.timestamp()) % DAY == 0
-    return moment.date() if midnight_in_utc else moment.astimezone(zone).date()
+    try:
+        return moment.date() if midnight_in_utc else moment.astimezone(zone).date()
+    except OverflowError:  # the last hours of the year 9999, or the first of the year 1
+        return moment.date()

@@ -62,6 +62,9 @@ SYSTEM_FIELDS: Final[Mapping[FactKind, tuple[str, ...]]] = {
 MULTI_FIELDS: Final = {"phone": "PHONE", "email": "EMAIL", "web": "WEB", "im": "IM"}
 """Wanted under these names, they are read from `fm`, which comes only with `*` (facts/bitrix24.md 4.3)."""
 
+PLANNED: Final = frozenset({"call", "meeting"})
+"""Kinds that are written down before they take place; a letter or a form has come, whether or not somebody ticked it."""
+
 LONGEST_CALL: Final = 6 * 3600
 """Seconds; a longer "call" is a planned one with a deadline for its end."""
 
@@ -145,26 +148,29 @@ def signal_fact(row: Mapping[str, Any]) -> Fact | None:
     if kind is None or not links:
         return None
     created = moment(row.get("CREATED"))
-    starts, ends = moment(row.get("START_TIME")), moment(row.get("END_TIME"))
-    settings = row["SETTINGS"] if isinstance(row.get("SETTINGS"), dict) else {}
+    starts, ends, updated = (moment(row.get(name)) for name in ("START_TIME", "END_TIME", "LAST_UPDATED"))
+    done = row.get("COMPLETED") == "Y"
+    # what was ticked before its planned time took place then, and not later than it was ticked
+    at = min(starts, updated) if starts and updated and done else starts or created
     answered: bool | None = None
     seconds: int | None = None
     if kind == "call":
-        answered, seconds = _call(settings, starts, ends)
+        answered, seconds = _call(row, starts, ends if at == starts else None)
+    elif kind == "chat" and done and _is_session(row, starts, ends) and not _by_itself(row):
+        answered = True
     body = {
         "kind": kind,
-        "at": starts or created,
+        "at": at,
         "direction": {"1": "in", "2": "out"}.get(str(row.get("DIRECTION"))),
         "answered": answered,
         "seconds": seconds,
-        "completed": row.get("COMPLETED") == "Y",
+        "completed": done or kind not in PLANNED,
         "robot": kind in MAILED and str(row.get("DIRECTION")) == "2" and _by_itself(row),
         "by": number_or_none(row.get("RESPONSIBLE_ID")),
         "contact": next((ref for ref in links if ref.startswith("contact:")), None),
         "deal": next((ref for ref in links if ref.startswith("deal:")), None),
     }
-    changed = moment(row.get("LAST_UPDATED")) or created
-    return Fact(kind="signal", id=str(row["ID"]), body=body, changed=_changed(changed), links=links)
+    return Fact(kind="signal", id=str(row["ID"]), body=body, changed=_changed(updated or created), links=links)
 
 
 def task_marker(row: Mapping[str, Any]) -> str | None:
@@ -245,13 +251,21 @@ def _by_itself(row: Mapping[str, Any]) -> bool:
     return number_or_none(row.get("RESPONSIBLE_ID")) is None or str(row.get("STATUS")) == "3"
 
 
-def _call(settings: Mapping[str, Any], starts: str | None, ends: str | None) -> tuple[bool | None, int | None]:
+def _is_session(row: Mapping[str, Any], starts: str | None, ends: str | None) -> bool:
+    """Whether a chat's activity is a whole session of an open line: it names the session, or it lasted."""
+    return number_or_none(row.get("ASSOCIATED_ENTITY_ID")) is not None or starts != ends
+
+
+def _call(row: Mapping[str, Any], starts: str | None, ends: str | None) -> tuple[bool | None, int | None]:
     """Whether a call was answered and how many seconds it took, as far as the row tells (unverified, see README)."""
-    if settings.get("MISSED_CALL") in (True, "Y", "1", 1, "true"):
+    settings = row.get("SETTINGS")
+    if isinstance(settings, dict) and settings.get("MISSED_CALL") in (True, "Y", "1", 1, "true"):
         return False, 0
     if not starts or not ends or ends.startswith("9999"):
         return None, None
     seconds = int((datetime.fromisoformat(ends) - datetime.fromisoformat(starts)).total_seconds())
+    if seconds == 0 and str(row.get("DIRECTION")) == "2":
+        return False, 0
     return (True, seconds) if 0 < seconds < LONGEST_CALL else (None, None)
 
 

@@ -14,14 +14,14 @@ _LINK_TYPES_EXTRA = ("iblock",)
 
 
 def moment(text: Any) -> str | None:
-    """A moment as facts carry it: ISO 8601 in UTC. None when empty or without an offset."""
+    """A moment as facts carry it: ISO 8601 in UTC. None when empty, without an offset, or outside the years 1 to 9999."""
     if not isinstance(text, str):
         return None
     try:
         value = datetime.fromisoformat(text)
-    except ValueError:
+        return value.astimezone(UTC).isoformat(timespec="seconds") if value.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return value.astimezone(UTC).isoformat(timespec="seconds") if value.tzinfo else None
 
 
 def number_or_none(value: Any) -> str | None:

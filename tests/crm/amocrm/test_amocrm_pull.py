@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import SecretStr
+from scenes import Story, deal, local, only, stands
 
 from connector.crm.amocrm.adapter import AmoCrm
 from connector.crm.port import Connection, Fact, Page, Wanted
@@ -139,7 +140,38 @@ def test_a_later_pull_brings_moves_and_only_new_leads_begin(crm: AmoCrm, shelf: 
     facts, _, _ = pull(crm, cursors)
     assert history(facts, "deal:1") == [(iso(NOW), "5:12")]  # its beginning is known and stays as it was
     assert history(facts, "deal:2") == [(iso(NOW), "5:11"), (iso(NOW, 1), "5:12")]
-    assert history(facts, "deal:3") == [(iso(OLD - 9), "5:11")]
+    assert history(facts, "deal:3") == [(iso(NOW), "5:11")]
+
+
+def test_an_imported_lead_begins_when_the_account_got_it(crm: AmoCrm, shelf: Shelf) -> None:
+    shelf.lists["leads"] = [lead(9, NOW - 900)]
+    shelf.lists["events"] = [event("lead_added", 9, NOW - 900)]
+    _, cursors, _ = pull(crm)
+    shelf.lists["leads"].insert(0, lead(1, NOW + 60, created=OLD, status=13))
+    shelf.lists["events"] += [moved(1, NOW + 60, 12, 13), event("lead_added", 1, NOW), moved(1, NOW, 11, 12)]
+    begun, whole = pull(crm, cursors)[0], pull(crm)[0]
+    assert history(begun, "deal:1") == [(iso(NOW), "5:11"), (iso(NOW, 1), "5:12"), (iso(NOW + 60), "5:13")]
+    records = {ref: fact for ref, fact in whole.items() if fact.body.get("deal") == "deal:1"}
+    assert {ref: begun[ref] for ref in records} == records
+    assert "stage:0-1" in records
+
+
+def test_a_beginning_is_never_later_than_the_first_move(crm: AmoCrm, shelf: Shelf) -> None:
+    shelf.lists["leads"] = [lead(1, NOW, created=OLD, status=12)]
+    shelf.lists["events"] = [event("lead_added", 1, NOW + 5), moved(1, NOW, 11, 12)]
+    assert history(pull(crm)[0], "deal:1") == [(iso(NOW), "5:11"), (iso(NOW), "5:12")]
+
+
+@pytest.mark.parametrize(("age", "outcome"), [(86_400 * 300, "skipped imported"), (1, "due 2026-04-27 10:15")])
+def test_an_imported_lead_gets_no_first_contact(crm: AmoCrm, shelf: Shelf, age: int, outcome: str) -> None:
+    came = int(datetime(2026, 4, 27, 7, 0, tzinfo=UTC).timestamp())
+    shelf.lists["leads"] = [lead(1, came, created=came - age)]
+    shelf.lists["events"] = [event("lead_added", 1, came)]
+    facts, _, _ = pull(crm)
+    moments = (facts["deal:1"].body["created"], history(facts, "deal:1")[0][0])
+    created, first = (local(datetime.fromisoformat(moment)) for moment in moments)
+    told = deal("D", created, ("new", first))
+    assert stands(Story(only("first-contact"), deals=[told]).at("2026-04-27 10:00"), "first-contact") == outcome
 
 
 def test_moves_of_one_second_follow_each_other_whatever_their_ids(crm: AmoCrm, shelf: Shelf) -> None:
@@ -286,8 +318,9 @@ def test_a_wanted_field_that_the_account_lacks_is_not_empty_but_unread(shelf: Sh
     assert facts["company:1"].body["fields"] == {"INN": None, "502": None, "F299": None}
 
 
-def test_a_row_of_an_unknown_shape_is_said_without_its_values(crm: AmoCrm, shelf: Shelf) -> None:
-    shelf.lists["companies"] = [{"id": 1, "name": "Иванов", "updated_at": "вчера"}]
+@pytest.mark.parametrize("changed", ["вчера", 10**13, 10**17, 10**30])
+def test_a_row_of_an_unknown_shape_is_said_without_its_values(crm: AmoCrm, shelf: Shelf, changed: Any) -> None:
+    shelf.lists["companies"] = [{"id": 1, "name": "Иванов", "updated_at": changed}]
     with pytest.raises(Unavailable) as caught:
         pull(crm)
     assert "Иванов" not in str(caught.value)

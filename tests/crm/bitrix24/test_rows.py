@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from scenes import Story, deal, local, only, stands
 
 from connector.crm.bitrix24.mapping import (
     card_fact,
@@ -18,6 +19,7 @@ from connector.crm.bitrix24.mapping import (
     task_fact,
 )
 from connector.crm.bitrix24.values import amount, field_value, moment
+from connector.mapped_fields import moment as moment_of
 
 EMPTY: dict[str, tuple[Any, ...]] = {
     "string": ("", None, "  ", False, []),
@@ -26,7 +28,10 @@ EMPTY: dict[str, tuple[Any, ...]] = {
     "money": ("", None, "|RUB"),
     "address": ("", None, "|;|"),
     "date": ("", None),
-    "datetime": ("", None, "soon", "2026-09-23T10:00:00"),
+    "datetime": (
+        *("", None, "soon", "2026-09-23T10:00:00"),
+        *("9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+03:00"),  # in UTC no date at all
+    ),
     "enumeration": (None, False, [], ""),
     "file": (None, False, [], {}),
     "employee": ("", None, 0, "0"),
@@ -188,6 +193,18 @@ def test_a_record_of_the_stage_history() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("created", "outcome"), [("2024-05-06", "skipped imported"), ("2026-04-27", "due 2026-04-27 10:15")]
+)
+def test_an_imported_deal_gets_no_first_contact(created: str, outcome: str) -> None:
+    """An import may date the card; the first record of its history is dated by the portal."""
+    card = card_fact("deal", DEAL | {"createdTime": f"{created}T10:00:00+03:00"}, (), {})
+    first = stage_fact({"ID": 1, "TYPE_ID": 1, "OWNER_ID": 123, "CREATED_TIME": "2026-04-27T10:00:00+03:00"})
+    assert card is not None
+    told = deal("D", local(moment_of(card.body["created"])), ("new", local(moment_of(first.body["at"]))))
+    assert stands(Story(only("first-contact"), deals=[told]).at("2026-04-27 10:00"), "first-contact") == outcome
+
+
 ACTIVITY = {
     "ID": "777",
     "OWNER_ID": "123",
@@ -226,19 +243,55 @@ def test_a_call() -> None:
     }
 
 
+CHAT: dict[str, Any] = {"TYPE_ID": "6", "PROVIDER_ID": "IMOPENLINES_SESSION"}
 SIGNALS: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
     ({"SETTINGS": {"MISSED_CALL": True}}, {"answered": False, "seconds": 0}),
     ({"END_TIME": "9999-12-31T00:00:00+03:00"}, {"answered": None, "seconds": None}),
-    ({"END_TIME": "2026-09-23T11:00:00+03:00"}, {"answered": None, "seconds": None}),
+    ({"END_TIME": "9999-12-31T23:59:59-05:00"}, {"answered": None, "seconds": None}),
+    ({"START_TIME": "0001-01-01T00:00:00+03:00"}, {"at": "2026-09-23T08:01:31+00:00", "seconds": None}),
+    ({"END_TIME": "2026-09-23T11:00:00+03:00"}, {"answered": False, "seconds": 0}),
+    ({"END_TIME": "2026-09-23T11:00:00+03:00", "DIRECTION": "1"}, {"answered": None, "seconds": None}),
     ({"END_TIME": ""}, {"answered": None, "seconds": None}),
-    ({"TYPE_ID": "1"}, {"kind": "meeting", "answered": None, "seconds": None}),
+    ({"COMPLETED": "N"}, {"completed": False}),
+    (
+        {"START_TIME": "2026-09-25T11:00:00+03:00", "END_TIME": "2026-09-25T11:30:00+03:00"},
+        {"at": "2026-09-23T08:01:32+00:00", "answered": None, "seconds": None, "completed": True},
+    ),
+    (
+        {"START_TIME": "2026-09-25T11:00:00+03:00", "END_TIME": "2026-09-25T11:00:00+03:00"},
+        {"at": "2026-09-23T08:01:32+00:00", "answered": None, "seconds": None},
+    ),
+    (
+        {"START_TIME": "2026-09-25T11:00:00+03:00", "SETTINGS": {"MISSED_CALL": "Y"}},
+        {"answered": False, "seconds": 0},
+    ),
+    ({"TYPE_ID": "1"}, {"kind": "meeting", "answered": None, "seconds": None, "at": "2026-09-23T08:00:00+00:00"}),
     ({"TYPE_ID": "1", "COMPLETED": "N"}, {"kind": "meeting", "completed": False}),
+    (
+        {"TYPE_ID": "1", "START_TIME": "2026-09-25T11:00:00+03:00"},
+        {"at": "2026-09-23T08:01:32+00:00", "completed": True},
+    ),
+    (
+        {"TYPE_ID": "1", "START_TIME": "2026-09-25T11:00:00+03:00", "COMPLETED": "N"},
+        {"at": "2026-09-25T08:00:00+00:00", "completed": False},
+    ),
+    ({"TYPE_ID": "4", "DIRECTION": "1", "COMPLETED": "N"}, {"kind": "email", "direction": "in", "completed": True}),
+    ({"TYPE_ID": "6", "PROVIDER_ID": "CRM_WEBFORM", "COMPLETED": "N"}, {"kind": "order", "completed": True}),
+    ({"TYPE_ID": "6", "PROVIDER_ID": "CRM_ZOOM", "COMPLETED": "N"}, {"kind": "meeting", "completed": False}),
     ({"TYPE_ID": "4", "DIRECTION": "1"}, {"kind": "email", "direction": "in", "robot": False}),
     ({"TYPE_ID": "4", "STATUS": "3"}, {"kind": "email", "direction": "out", "robot": True}),
     ({"TYPE_ID": "4", "RESPONSIBLE_ID": "0"}, {"kind": "email", "by": None, "robot": True}),
     ({"TYPE_ID": "4", "STATUS": "3", "DIRECTION": "1"}, {"kind": "email", "robot": False}),
     ({"STATUS": "3"}, {"kind": "call", "robot": False}),
-    ({"TYPE_ID": "6", "PROVIDER_ID": "IMOPENLINES_SESSION"}, {"kind": "chat"}),
+    (CHAT, {"kind": "chat", "answered": True, "seconds": None, "robot": False}),
+    (CHAT | {"DIRECTION": "1"}, {"direction": "in", "answered": True}),
+    (CHAT | {"COMPLETED": "N"}, {"answered": None, "completed": True}),
+    (CHAT | {"STATUS": "3"}, {"answered": None, "robot": True}),
+    (CHAT | {"STATUS": "3", "DIRECTION": "1"}, {"answered": None, "robot": False}),
+    (CHAT | {"RESPONSIBLE_ID": "0", "DIRECTION": "1"}, {"answered": None}),
+    (CHAT | {"END_TIME": "2026-09-23T11:00:00+03:00"}, {"answered": None}),  # a single message
+    (CHAT | {"END_TIME": "2026-09-23T11:00:00+03:00", "ASSOCIATED_ENTITY_ID": "0"}, {"answered": None}),
+    (CHAT | {"END_TIME": "2026-09-23T11:00:00+03:00", "ASSOCIATED_ENTITY_ID": "51"}, {"answered": True}),
     ({"TYPE_ID": "6", "PROVIDER_ID": "CRM_SMS"}, {"kind": "sms"}),
     ({"TYPE_ID": "6", "PROVIDER_ID": "CRM_WEBFORM"}, {"kind": "order"}),
     ({"TYPE_ID": "6", "PROVIDER_ID": "CRM_TODO"}, None),
