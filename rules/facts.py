@@ -133,7 +133,7 @@ class Signal:
     at: datetime
     direction: Literal["in", "out"] | None = None
     answered: bool | Unknown = UNKNOWN
-    """Calls: the other side picked up."""
+    """Calls: the other side picked up. Chats: the row is a whole talk in which both sides wrote."""
     seconds: int | Unknown = UNKNOWN
     """Calls: length of the talk."""
     completed: bool = True

@@ -1,8 +1,10 @@
 """The stage history of leads, put together from their cards and the list of events.
 
 A lead's creation is not kept with its stage, so the stage it began with is where its first move came from, or where it
-still stands. It began when the account got it, as `lead_added` tells: an import may date the card itself far back. Events tell whole seconds; of one second, moves follow each other from stage to stage, and get a
-microsecond more each so that everybody sorts them alike.
+still stands. It began when the account got it, as `lead_added` tells: an import may date the card itself far back.
+
+Events tell whole seconds; of one second, moves follow each other from stage to stage, and get a microsecond more each
+so that everybody sorts them alike.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ MULTI_FIELDS: Final = {"phone": "PHONE", "email": "EMAIL", "web": "WEB", "im": "
 """Wanted under these names, they are read from `fm`, which comes only with `*` (facts/bitrix24.md 4.3)."""
 
 PLANNED: Final = frozenset({"call", "meeting"})
-"""Kinds that are written down before they take place; a letter or a form has come, whether or not somebody ticked it."""
+"""Kinds that are written down before they take place; a letter or a form has come, ticked or not."""
 
 LONGEST_CALL: Final = 6 * 3600
 """Seconds; a longer "call" is a planned one with a deadline for its end."""

@@ -14,7 +14,7 @@ _LINK_TYPES_EXTRA = ("iblock",)
 
 
 def moment(text: Any) -> str | None:
-    """A moment as facts carry it: ISO 8601 in UTC. None when empty, without an offset or outside the years 1 to 9999."""
+    """A moment as facts carry it: ISO 8601 in UTC. None when empty, without an offset or beyond the calendar."""
     if not isinstance(text, str):
         return None
     try:

@@ -58,6 +58,18 @@ def portal() -> Iterator[SandboxPortal]:
 class TestBitrix24(CrmContract):
     """The contract, on a shared portal."""
 
+    def test_a_session_of_an_open_line_is_answered_and_a_single_message_is_not(self, portal: SandboxPortal) -> None:
+        _, contact, _ = portal.new_client("Открытая линия")
+        crm = portal.connect(Wanted())
+        _, cursors, _ = read(crm)
+        for seconds in (0, 600):
+            chat = {"kind": "chat", "direction": "in", "seconds": seconds, "contact": contact, "by": 3}
+            portal.control.post("activities", chat)
+        facts, _, _ = read(crm, cursors)
+        chats = [fact.body for fact in facts.values() if fact.kind == "signal"]
+        chats = [body for body in chats if (body["contact"], body["kind"]) == (f"contact:{contact}", "chat")]
+        assert [body["answered"] for body in chats] == [None, True]
+
 
 def requests_of(portal: SandboxPortal) -> int:
     return len(portal.control.ledger(portal.name)["requests"])
