@@ -15,6 +15,7 @@ from rules.ledger import Asked, State
 from rules.ordering import order_task
 from rules.plan import in_force_since
 from rules.roles import doer_of
+from rules.settling import proof_in_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +44,23 @@ class Kept:
 
 
 def ask(docket: Docket) -> dict[Name, Kept]:
-    """Ask what is due for asking; what is kept, and why, comes back."""
-    kept: dict[Name, Kept] = {}
-    for duty, occurrence in sorted(_candidates(docket), key=_turn):
-        found = _consider(docket, duty, occurrence)
-        if found is not None:
-            kept[duty.rule.id, duty.subject, occurrence.name] = found
-    return kept
+    """Ask what is due for asking; what is kept, and why, comes back.
+
+    A step that turns out to be done already makes room for the next one: then all is considered once more.
+    """
+    while True:
+        kept: dict[Name, Kept] = {}
+        done = _count_done(docket)
+        for duty, occurrence in sorted(_candidates(docket), key=_turn):
+            found = _consider(docket, duty, occurrence)
+            if found is not None:
+                kept[duty.rule.id, duty.subject, occurrence.name] = found
+        if _count_done(docket) == done:  # each round settles one more, and there are only so many touches
+            return kept
+
+
+def _count_done(docket: Docket) -> int:
+    return sum(row.state is State.DONE for row in docket.book)
 
 
 def _candidates(docket: Docket) -> Iterator[tuple[Duty, Occurrence]]:
@@ -141,6 +152,10 @@ def _kept(code: str, path: str, seen: Any, *, wanted: Any = None, waits: bool = 
 def _ask_new(docket: Docket, duty: Duty, one: Occurrence) -> Kept | None:
     """A line of an open task, a proposal, or a task of its own."""
     row = duty.draft(one, docket.now)
+    touch = proof_in_hand(docket, row, duty.case)
+    if touch is not None:
+        docket.book.put(docket.book.settle(row, State.DONE, touch.at, proof=(touch.signal.id,)))
+        return None
     host = _ridden(docket, duty) or _host(docket, duty, row)
     if host is not None:
         _join(docket, duty, replace(row, joined=head_of(host), assignee=host.assignee), one)

@@ -80,12 +80,24 @@ def _unasked(docket: Docket, duty: Duty) -> Iterator[Claim]:
         yield Claim(draft, duty.case, duty.rule.priority, one.lapse_at, asked=False)
 
 
-def _prove_by_touches(docket: Docket, claims: list[Claim]) -> None:
-    """One contact settles one occurrence: of those that accept it the earliest due, ties by priority."""
+def proof_in_hand(docket: Docket, row: Asked, case: Case) -> Touch | None:
+    """A touch that fulfils what is about to be asked: the step before it was settled only now, by an earlier one."""
+    claim = Claim(row, case, 0, asked=False)
+    return next((touch for touch in _free_touches(docket) if _fits(claim, touch)), None)
+
+
+def _free_touches(docket: Docket) -> list[Touch]:
+    """Those that have settled nothing yet."""
     touches = docket.cases["client"][0].all_touches if docket.cases["client"] else ()
     used = {proof for row in docket.book for proof in row.proof}
     talks = {touch.talk for touch in touches if touch.signal.id in used}
-    for touch in touches:
+    return [touch for touch in touches if touch.talk not in talks]
+
+
+def _prove_by_touches(docket: Docket, claims: list[Claim]) -> None:
+    """One contact settles one occurrence: of those that accept it the earliest due, ties by priority."""
+    talks = set()
+    for touch in _free_touches(docket):
         if touch.talk in talks:
             continue
         fitting = [claim for claim in claims if _fits(claim, touch)]

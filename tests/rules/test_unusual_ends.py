@@ -1,4 +1,4 @@
-"""A reopened task that is deleted, a merged task whose head is settled, deals that are no sales: each must end well."""
+"""Touches that end in unusual ways: deleted after a reopening, left as the last line, done before they are asked."""
 
 from dataclasses import replace
 
@@ -67,3 +67,24 @@ def test_a_deal_of_a_service_pipeline_is_no_new_request() -> None:
     judged = service.at("2026-03-03 10:01")
     assert orders(judged) == []
     assert stands(judged, "first-contact").startswith("skipped")
+
+
+def test_a_step_that_is_done_by_the_time_it_would_be_asked_is_not_asked() -> None:
+    """Three tries reach us at once: they count for the steps, and nobody is asked for what he has done."""
+    start = "2026-02-24 09:01"
+    story = Story(only("call-again"), since="2026-02-24 09:00", deals=[deal("D", start, ("new", start))])
+    tries = [
+        {
+            "id": f"t{n}",
+            "kind": "call",
+            "at": f"2026-02-24 09:0{n}",
+            "direction": "out",
+            "answered": False,
+            "seconds": 0,
+        }
+        for n in (1, 2, 3)
+    ]
+    judged = story.at("2026-02-24 09:03", touches=tries)
+    assert orders(judged) == []
+    assert [row.state for row in story.rows] == [State.DONE, State.DONE]
+    assert story.at("2026-02-24 09:03").orders == ()
