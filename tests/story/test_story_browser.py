@@ -22,12 +22,14 @@ PATIENCE = 40_000
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     path = chromium_path()
     assert path is not None, "no Chromium: run tests/find_chromium.py"
     alone = ("--no-sandbox",) if os.geteuid() == 0 else ()
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=[*QUIET, *alone])
+        home = str(tmp_path_factory.mktemp("home"))  # it leaves crash reports and settings there
+        places = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
+        running = playwright.chromium.launch(executable_path=path, args=[*QUIET, *alone], env={**os.environ, **places})
         yield running
         running.close()
 
