@@ -13,16 +13,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{path}: файла нет. Создайте его: python app.py init {portal}",
         "{path}: there is no such file. Make it: python app.py init {portal}",
     ),
-    "regulation-refused": (
-        (
-            "{path}: в файле есть ошибки, в силе остаётся прежний регламент. "
-            "Проверьте: python app.py check --portal {portal}"
-        ),
-        (
-            "{path}: the file has problems; the last good regulation stays in force. "
-            "Look: python app.py check --portal {portal}"
-        ),
-    ),
     "portal-exists": (
         "{path} уже есть, ничего не меняю.",
         "{path} exists already; nothing was changed.",

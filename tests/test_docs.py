@@ -65,6 +65,12 @@ def test_every_setting_is_in_the_example() -> None:
     assert {key for key in keys if f"{key}:" not in example} == set()
 
 
+def test_every_page_that_the_code_names_exists() -> None:
+    sources = [path for folder in ("rules", "connector") for path in (ROOT / folder).rglob("*.py")]
+    named = {page for path in sources for page in re.findall(r"docs/[a-z0-9/-]+\.md", path.read_text(encoding="utf-8"))}
+    assert {page for page in named if not (ROOT / page).exists()} == set()
+
+
 def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs" / "decisions"
     listed = (folder / "README.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from flask import Response
 from connector.sandbox.amocrm.account import KIND_OF, PLURAL, Account, unix
 from connector.sandbox.amocrm.answers import hal, nothing, page_of
 from connector.sandbox.amocrm.face import Face, asked_query
-from connector.sandbox.amocrm.problems import Problem, bad_request
+from connector.sandbox.amocrm.problems import bad_request
 from connector.sandbox.amocrm.query import Query
 from connector.sandbox.amocrm.shapes import Shower
 from connector.sandbox.records import Card, CardKind, Contact, Deal
@@ -118,17 +118,6 @@ def links_of(account: Account, card: Card) -> list[dict[str, Any]]:
         return [row("company", one) for one in card.company_ids[:1]]
     people = [row("contact", one.id) for one in account.base.contacts.values() if card.id in one.company_ids[:1]]
     return [*people, *(row("deal", deal.id) for deal in account.base.deals.values() if deal.company == card.id)]
-
-
-def entity_kind(plural: str) -> CardKind:
-    """The kind of card by amoCRM's plural.
-
-    Raises:
-        Problem: 404, there is no such kind here.
-    """
-    if plural not in KIND_OF:
-        raise Problem(404, f"{plural} are not known")
-    return KIND_OF[plural]
 
 
 def _place(card: Card, order: str) -> float:
