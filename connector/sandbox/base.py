@@ -9,20 +9,18 @@ from typing import Any, Literal
 
 from connector.sandbox.cards import UnknownRecord
 from connector.sandbox.clock import Clock
-from connector.sandbox.deals import Deals
+from connector.sandbox.comments import Comments
 from connector.sandbox.records import (
     Activity,
     CardKind,
-    Comment,
     Department,
-    Notification,
     RequestNote,
     Task,
     User,
 )
 
 
-class Base(Deals):
+class Base(Comments):
     """The whole of a portal. Thread-safe: writers hold `lock`, readers of more than one record take it too."""
 
     def __init__(self, name: str, crm: str, clock: Clock) -> None:
@@ -33,8 +31,8 @@ class Base(Deals):
         self.last_activity: dict[tuple[CardKind, int], datetime] = {}
         """By card: when its newest activity was recorded."""
         self.tasks: dict[int, Task] = {}
-        self.comments: dict[int, Comment] = {}
-        self.notifications: dict[int, Notification] = {}
+        self.task_fields: dict[str, dict[str, Any]] = {}
+        """Own fields of tasks that were made over the API: name → definition, in Bitrix24's words."""
         self.task_types: dict[int, str] = {1: "Связаться", 2: "Встреча"}
         self.requests: deque[RequestNote] = deque(maxlen=100_000)
         self.webhooks: Counter[str] = Counter()
@@ -102,6 +100,19 @@ class Base(Deals):
                 raise UnknownRecord(f"activity {activity_id}")
             self._change("activity", found, changes, by=by)
             return found
+
+    def delete_activity(self, activity_id: int, *, by: int = 0) -> None:
+        """Delete a communication for good.
+
+        Raises:
+            UnknownRecord: no such activity.
+        """
+        with self.editing():
+            found = self.activities.get(activity_id)
+            if found is None or found.deleted:
+                raise UnknownRecord(f"activity {activity_id}")
+            found.deleted = True
+            self.note("deleted", "activity", activity_id, by=by, at=self.clock.now())
 
     # tasks
 
@@ -176,6 +187,7 @@ class Base(Deals):
             found, moment = self.task(task_id), self.clock.now()
             if not found.open:
                 found.open, found.closed, found.closed_by, found.updated = True, None, 0, moment
+                found.progress = "waiting"
                 self.note("reopened", "task", task_id, by=by, at=moment)
             return found
 
@@ -185,36 +197,19 @@ class Base(Deals):
             self.task(task_id).deleted = True
             self.note("deleted", "task", task_id, by=by, at=self.clock.now())
 
-    # words
+    # what an observer counts
 
-    def add_comment(
-        self, kind: CardKind, card_id: int, text: str, *, by: int = 0, at: datetime | None = None
-    ) -> Comment:
-        """A note in the timeline of a card that is there.
-
-        Raises:
-            UnknownRecord: no such card.
-        """
-        with self.editing():
-            self.card(kind, card_id)
-            moment = self.moment(at)
-            made = Comment(id=self.new_id("comment"), card=(kind, card_id), text=text, at=moment, by=by)
-            self.comments[made.id] = made
-            self.note("added", "comment", made.id, by=by, at=moment, after={"card": [kind, card_id]})
-            return made
-
-    def notify(self, to: int, text: str, *, tag: str = "") -> Notification:
-        """A system message to one user; one with the same tag replaces the last."""
-        with self.editing():
-            if tag:
-                same = [one.id for one in self.notifications.values() if (one.to, one.tag) == (to, tag)]
-                for old in same:
-                    del self.notifications[old]
-            made = Notification(id=self.new_id("notification"), to=to, text=text, at=self.clock.now(), tag=tag)
-            self.notifications[made.id] = made
-            return made
-
-    def note_request(self, method: str, path: str, status: int, real_seconds: float, commands: int = 1) -> None:
+    def note_request(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        real_seconds: float,
+        commands: int = 1,
+        *,
+        call: str = "",
+        error: str = "",
+    ) -> None:
         """Remember one API request; `path` must carry no secret."""
         self.requests.append(
             RequestNote(
@@ -224,6 +219,8 @@ class Base(Deals):
                 status=status,
                 real_seconds=real_seconds,
                 commands=commands,
+                call=call,
+                error=error,
             )
         )
 
@@ -240,6 +237,7 @@ class Base(Deals):
                 "crm": self.crm,
                 "now": self.clock.now().isoformat(),
                 "tasks": [plain(one) for one in self.tasks.values()],
+                "plans": [plain(one) for one in self.plans.values()],
                 "writes": [plain(one) for one in self.writes],
                 "comments": [plain(one) for one in self.comments.values()],
                 "notifications": [plain(one) for one in self.notifications.values()],

@@ -15,7 +15,6 @@ from connector.sandbox.records import (
     Contact,
     Deal,
     FieldSpec,
-    FieldType,
     FieldWrite,
 )
 
@@ -70,39 +69,6 @@ class Cards(Journal):
         return {spec.code: spec for spec in self.fields.values() if spec.card == kind}
 
     # writing
-
-    def define_field(
-        self,
-        card: CardKind,
-        code: str,
-        title: str,
-        type: FieldType,  # noqa: A002  # the record's own word
-        choices: list[str] | None = None,
-        *,
-        api_only: bool = False,
-        ours: bool = True,
-    ) -> FieldSpec:
-        """Make a custom field; the ids of its choices are unique in the portal.
-
-        Raises:
-            ValueError: the code is taken.
-        """
-        with self.editing():
-            if code in self.field_specs(card):
-                raise ValueError(f"{card} has a field {code} already")
-            spec = FieldSpec(
-                id=self.new_id("field"),
-                card=card,
-                code=code,
-                title=title,
-                type=type,
-                choices={self.new_id("choice"): choice for choice in choices or ()},
-                api_only=api_only,
-                ours=ours,
-            )
-            self.fields[spec.id] = spec
-            self.note("added", "field", spec.id, by=0, at=self.clock.now(), after={"card": card, "code": code})
-            return spec
 
     def add_company(
         self,

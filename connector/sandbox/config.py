@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from connector.sandbox.faults import Faults
+
+if TYPE_CHECKING:
+    from connector.sandbox.bitrix24.application import Application
+    from connector.sandbox.bitrix24.limits import Bucket, Operating
 
 Crm = Literal["bitrix24", "amocrm"]
 
@@ -65,7 +69,7 @@ def invent_credentials(crm: Crm, name: str, number: int) -> Credentials:
         )
     return Credentials(
         client_id=f"sandbox-client-{name}",
-        client_secret=f"sandbox-client-secret-{name}",
+        client_secret=f"sandbox-client-secret-{name}-".ljust(64, "0"),  # as long as amoCRM's
         access_token=f"sandbox-access-{name}",
         refresh_token=f"sandbox-refresh-{name}",
         account_id=31_000_000 + number,
@@ -92,6 +96,27 @@ class PortalConfig:
     faults: Faults = field(default_factory=Faults)
     readings: dict[str, bool | str] = field(default_factory=dict)
     """Points the CRM's documents leave open, by name; the faces fill in their defaults."""
+    renamed: str | None = None
+    """The portal's new host after a rename; the old ones answer 302."""
+    application: Application | None = field(default=None, repr=False, compare=False)
+    """Bitrix24: set by the face."""
+    bucket: Bucket | None = field(default=None, repr=False, compare=False)
+    """Bitrix24: set by the face."""
+    operating: Operating | None = field(default=None, repr=False, compare=False)
+    """Bitrix24: set by the face."""
+
+    @property
+    def address(self) -> str:
+        """Where the portal's REST answers, told to applications: `http://127.0.0.1:port`, the new host once renamed."""
+        return f"http://{self.renamed}:{self.base_url.rpartition(':')[2]}" if self.renamed else self.base_url
+
+    @property
+    def oauth_root(self) -> str:
+        """The OAuth server; it is never renamed.
+
+        Bitrix24: `{root}/oauth/token/` and `{root}/rest/app.info/`; amoCRM: `{root}/oauth` asks a person for consent.
+        """
+        return f"{self.base_url}/oauth-server" if self.crm == "bitrix24" else self.base_url
 
     def describe(self) -> dict[str, Any]:
         """Where and how to reach the portal; of secrets only invented ones."""
@@ -104,6 +129,7 @@ class PortalConfig:
             "host": self.host,
             "rest_url": f"{self.base_url}/rest/{user}/{code}/" if self.crm == "bitrix24" else None,
             "oauth_url": f"{self.base_url}/oauth/token/" if self.crm == "bitrix24" else f"{self.base_url}/oauth2/",
+            "oauth_root": self.oauth_root,
             **known,
             "hook_target": self.hook_target,
         }

@@ -11,13 +11,17 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from connector.sandbox import orders
+from connector.sandbox.amocrm import orders as amocrm_orders
 from connector.sandbox.base import plain
+from connector.sandbox.bitrix24 import application_orders
 from connector.sandbox.cards import UnknownRecord
 from connector.sandbox.config import PortalConfig
 from connector.sandbox.hooks import is_loopback
 from connector.sandbox.look import card_story, find_cards, portal_story
+from connector.sandbox.plans import NotPressable
 from connector.sandbox.portal import Portal
 from connector.sandbox.spans import read_span
+from connector.sandbox.timeline_orders import ORDERS as TIMELINE_ORDERS
 
 Acts = Callable[[Portal, dict[str, Any]], Any]
 _ORDERS: dict[str, Acts] = {
@@ -33,8 +37,12 @@ _ORDERS: dict[str, Acts] = {
     "tasks/reopen": orders.reopen_task,
     "tasks/edit": orders.edit_task,
     "tasks/delete": orders.delete_task,
+    **TIMELINE_ORDERS,
 }
 """Path below /sandbox/ → what one object of the body does. A body may be one object or a list of them."""
+_ORDERS_OF = {"bitrix24": application_orders.ORDERS, "amocrm": amocrm_orders.ORDERS}
+_LOOKS_OF = {"bitrix24": application_orders.LOOKS, "amocrm": amocrm_orders.LOOKS}
+"""What one CRM's portals have beside that, by CRM."""
 
 
 def control(own: Portal, portals: dict[str, Portal]) -> Blueprint:
@@ -57,6 +65,10 @@ def control(own: Portal, portals: dict[str, Portal]) -> Blueprint:
     def unknown(error: UnknownRecord) -> tuple[Response, int]:
         return jsonify(error=f"no such record: {error}"), 404
 
+    @routes.errorhandler(NotPressable)
+    def locked(error: NotPressable) -> tuple[Response, int]:
+        return jsonify(error=str(error)), 409
+
     @routes.errorhandler(ValueError)
     @routes.errorhandler(TypeError)
     @routes.errorhandler(KeyError)
@@ -71,7 +83,7 @@ def control(own: Portal, portals: dict[str, Portal]) -> Blueprint:
     @routes.get("/ledger")
     def ledger() -> Response:
         asked = [chosen()] if "portal" in request.args else list(portals.values())
-        return jsonify(now=own.base.clock.now().isoformat(), portals=[one.base.ledger() for one in asked])
+        return jsonify(now=own.base.clock.now().isoformat(), portals=[_ledger(one) for one in asked])
 
     @routes.get("/portals")
     def tell_portals() -> Response:
@@ -119,7 +131,7 @@ def control(own: Portal, portals: dict[str, Portal]) -> Blueprint:
         config = chosen().config
         if request.method == "POST":
             _set_limits(config, _one())
-        return jsonify(asdict(config.limits))
+        return jsonify(asdict(config.limits) | ({"level": config.bucket.level()} if config.bucket else {}))
 
     @routes.route("/readings", methods=["GET", "POST"])
     def readings() -> Response:
@@ -138,15 +150,29 @@ def control(own: Portal, portals: dict[str, Portal]) -> Blueprint:
             config.hook_target = url
         return jsonify(url=config.hook_target)
 
+    @routes.get("/<path:look>")
+    def tell(look: str) -> tuple[Response, int] | Response:
+        portal = chosen()
+        looks = _LOOKS_OF[portal.config.crm]
+        if look not in looks:
+            return jsonify(error="no such thing to look at"), 404
+        return jsonify(looks[look](portal))
+
     @routes.post("/<path:order>")
     def act(order: str) -> tuple[Response, int] | Response:
-        if order not in _ORDERS:
-            return jsonify(error=f"no such order; known: {', '.join(_ORDERS)}"), 404
-        body, portal = request.get_json(), chosen()
-        answers = [_ORDERS[order](portal, one) for one in (body if isinstance(body, list) else [body])]
+        portal = chosen()
+        known = _ORDERS | _ORDERS_OF[portal.config.crm]
+        if order not in known:
+            return jsonify(error=f"no such order; known: {', '.join(known)}"), 404
+        body = request.get_json()
+        answers = [known[order](portal, one) for one in (body if isinstance(body, list) else [body])]
         return jsonify(answers if isinstance(body, list) else answers[0])
 
     return routes
+
+
+def _ledger(portal: Portal) -> dict[str, Any]:
+    return portal.base.ledger() | {"tokens": _LOOKS_OF[portal.config.crm]["tokens"](portal)}
 
 
 def _one() -> dict[str, Any]:
@@ -166,12 +192,17 @@ def _set_readings(config: PortalConfig, wanted: dict[str, Any]) -> None:
 
 
 def _set_limits(config: PortalConfig, wanted: dict[str, Any]) -> None:
-    known = {spec.name for spec in fields(config.limits)}
+    known = {spec.name for spec in fields(config.limits)} | ({"level", "operating"} if config.bucket else set())
     for name, value in wanted.items():
         if name not in known or isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
             raise ValueError(f"limits are {', '.join(sorted(known))}: numbers, 0 or more")
     for name, value in wanted.items():
-        setattr(config.limits, name, value)
+        if name == "level" and config.bucket:
+            config.bucket.fill(value)
+        elif name == "operating" and config.operating:
+            config.operating.start_with(value)
+        else:
+            setattr(config.limits, name, value)
 
 
 def refuse_foreign(config: PortalConfig, content_type: str) -> tuple[Response, int] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from connector.sandbox.cards import Cards, UnknownRecord
+from connector.sandbox.cards import UnknownRecord
 from connector.sandbox.clock import Clock
+from connector.sandbox.custom_fields import CustomFields
 from connector.sandbox.records import Card, CardKind, Deal, Pipeline, Stage, StageRow
 
 
-class Deals(Cards):
+class Deals(CustomFields):
     """The cards with pipelines."""
 
     def __init__(self, name: str, crm: str, clock: Clock) -> None:

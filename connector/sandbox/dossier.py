@@ -157,6 +157,8 @@ def write_value(spec: FieldSpec, value: Any) -> str:
     """A value as a person reads it."""
     if value is None:
         return ""
+    if isinstance(value, list):
+        return ", ".join(write_value(spec, one) for one in value)
     if spec.type == "choice":
         return spec.choices.get(value, "")
     if spec.type == "flag":

@@ -35,8 +35,27 @@ class Faults:
     hold_ms: int = 0
     throttle: int = 0
     """So many next API requests are refused as the CRM refuses when a limit is passed."""
-    webhooks: Literal["on", "off", "duplicate", "drop"] = "on"
-    """off: none is made; drop: made and counted, never sent; duplicate: each is sent twice."""
+    empty_batch: int = 0
+    """Bitrix24: so many next batches are answered empty, without an error and without effect."""
+    empty_after_apply: int = 0
+    """Bitrix24: so many next batches that write are applied, then answered empty without an error."""
+    batch_half: int = 0
+    """Of so many next batches or arrays that write, the first half is applied; Bitrix24 fails the second part by part,
+    amoCRM answers 504."""
+    batch_cut: int = 0
+    """Of so many next batches or arrays that write, the first half is applied, then the connection closes."""
+    answer_error: dict[str, Any] | None = None
+    """The next `count` requests are refused with this `code`, `text` and `status`; `where`: `rest`, `command`
+    (Bitrix24's commands of batches and lone methods) or `oauth`; `html`: the body is no JSON. amoCRM: `body` is
+    `problem`, `html`, `text` or `empty`, `more` joins a problem, and only calls of `verb` whose path begins with `path`
+    are hit."""
+    webhooks: Literal["on", "off", "duplicate", "drop", "reorder"] = "on"
+    """off: none is made; drop: made and counted, never sent; duplicate: each is sent twice; reorder: in twos, the later
+    one first."""
+    hook_delay_ms: int = 0
+    """Webhooks are sent only so late."""
+    slow_hook_ms: int = 0
+    """Bitrix24: a handler that takes longer waits for its next webhook, longer each time; 0: never."""
     stopping: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -67,13 +86,52 @@ class Faults:
             if name not in SWITCHES:
                 raise ValueError(f"unknown fault {name!r}; known: {', '.join(SWITCHES)}")
             if name == "webhooks":
-                if value not in ("on", "off", "duplicate", "drop"):
-                    raise ValueError("webhooks is one of on, off, duplicate, drop")
+                if value not in WEBHOOKS:
+                    raise ValueError(f"webhooks is one of {', '.join(WEBHOOKS)}")
+            elif name == "answer_error":
+                _check_error(value)
             elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise ValueError(f"{name} is a whole number, 0 or more")
         with self._lock:
             for name, value in wanted.items():
-                setattr(self, name, value)
+                setattr(self, name, dict(value) if isinstance(value, dict) else value)
+
+    def take_error(self, where: str, *, path: str = "", verb: str = "") -> dict[str, Any] | None:
+        """The canned error for a request at this place, counted down; None: answer as usual."""
+        with self._lock:
+            error = self.answer_error
+            if error is None or error.get("where", "rest") != where:
+                return None
+            if not path.startswith(error.get("path", "")) or error.get("verb", verb) != verb:
+                return None
+            left = int(error.get("count", 1)) - 1
+            self.answer_error = {**error, "count": left} if left > 0 else None
+            return error
+
+
+WEBHOOKS = ("on", "off", "duplicate", "drop", "reorder")
+_ERROR_KEYS = {
+    "code": str,
+    "text": str,
+    "status": int,
+    "count": int,
+    "where": str,
+    "html": bool,
+    "body": str,
+    "more": dict,
+    "path": str,
+    "verb": str,
+}
+
+
+def _check_error(value: Any) -> None:
+    if value is None:
+        return
+    known = isinstance(value, dict) and all(
+        key in _ERROR_KEYS and isinstance(one, _ERROR_KEYS[key]) for key, one in value.items()
+    )
+    if not known or "code" not in value or value.get("where", "rest") not in ("rest", "command", "oauth"):
+        raise ValueError(f"answer_error has a code and any of {', '.join(_ERROR_KEYS)}; where: rest, command, oauth")
 
 
 SWITCHES = tuple(spec.name for spec in fields(Faults) if spec.name not in ("stopping", "_lock"))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 import yaml
@@ -37,6 +38,8 @@ class Installation:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """More keys of config.yaml."""
     waits: Mapping[str, float] = field(default_factory=lambda: SHORT_WAITS)
+    application: bool = False
+    """Portals are connected by Bitrix24's local application or amoCRM's OAuth; see `install_applications`."""
     quiet: bool = True
     """Processes write their log to files in the folder."""
     port: int = 0
@@ -51,7 +54,8 @@ class Installation:
             "database": self.database,
             "listen": f"127.0.0.1:{self.port}",
             "waits": dict(self.waits),
-            "portals": {story["name"]: _connection(story) for story in stories},
+            "public_url": f"http://127.0.0.1:{self.port}",
+            "portals": {story["name"]: self._connection(story) for story in stories},
             **self.settings,
         }
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
@@ -65,7 +69,48 @@ class Installation:
                 self.run("init", name, "--from", regulation)
             made, path = folder, folder / "portal.yaml"
             path.write_text(yaml.safe_dump(portal_map(story), allow_unicode=True), encoding="utf-8")
-            self.tell(f"hook_target?portal={name}", {"url": self.hook_url(story)})
+            if not self.application:
+                self.tell(f"hook_target?portal={name}", {"url": self.hook_url(story)})
+
+    def install_applications(self, *, page: bool = False) -> None:
+        """What an administrator does on every portal, with the web running: install the application, let it in.
+
+        Raises:
+            TimeoutError: it was not answered well.
+        """
+        if not self.application:
+            return
+        for story in self.ask("portals")["portals"]:
+            name = story["name"]
+            answer = self.let_in(name) if story["crm"] == "amocrm" else self._install_application(name, page=page)
+            if answer["status"] != 200:
+                raise TimeoutError(f"{name}: the installation was answered {answer['status']}")
+
+    def _install_application(self, name: str, *, page: bool) -> dict[str, Any]:
+        target = f"http://127.0.0.1:{self.port}/install/bitrix24"
+        answer: dict[str, Any] = self.tell(f"install?portal={name}", {"target": target, "page": page})
+        if page and answer["status"] == 200:
+            self.tell(f"install_finish?portal={name}", {})
+        return answer
+
+    def let_in(self, name: str) -> dict[str, Any]:
+        """Open the link of `connect` and consent; what our door answered."""
+        ours = f"http://127.0.0.1:{self.port}"
+        link = self.run("connect", name).stdout.strip().splitlines()[-1]
+        state = parse_qs(urlsplit(link).query)["state"][0]
+        self.tell(f"app?portal={name}", {"disable_url": f"{ours}/hooks/amocrm/disabled"})
+        told = {"redirect": f"{ours}/oauth/amocrm", "state": state}
+        answer: dict[str, Any] = self.tell(f"connect?portal={name}", told)
+        return answer
+
+    def _connection(self, story: Mapping[str, Any]) -> dict[str, Any]:
+        keys = {name: story[name] for name in ("crm", "client_id", "client_secret")}
+        if story["crm"] == "amocrm":
+            way = keys if self.application else {**keys, "token": story["access_token"]}
+            return {**way, "url": story["base_url"], "hook_secret": HOOK_SECRET}
+        if self.application:
+            return {**keys, "url": story["base_url"], "oauth_url": story["oauth_root"]}
+        return {"crm": "bitrix24", "url": story["rest_url"], "application_tokens": [story["application_token"]]}
 
     def hook_url(self, story: Mapping[str, Any]) -> str:
         """Where a portal's webhooks go; amoCRM proves itself by the last part."""
@@ -155,13 +200,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _connection(story: Mapping[str, Any]) -> dict[str, Any]:
-    if story["crm"] == "bitrix24":
-        return {"crm": "bitrix24", "url": story["rest_url"], "application_tokens": [story["application_token"]]}
-    token = story["access_token"]
-    return {"crm": "amocrm", "url": story["base_url"], "token": token, "hook_secret": HOOK_SECRET}
 
 
 def portal_map(story: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,17 @@ import random
 
 from connector.sandbox.base import Base
 from connector.sandbox.clientele import Client, Clientele
-from connector.sandbox.dossier import company_dossier, contact_dossier, define_fields
+from connector.sandbox.dossier import company_dossier, contact_dossier, define_fields, invent_inn
 from connector.sandbox.named import add_named
 from connector.sandbox.names import ENDINGS, HUNTERS, KEEPERS, STEMS, hire, lay_pipelines
+
+GOODS = [
+    ("Лист горячекатаный 3 мм", 78_000),
+    ("Крепёж М12", 240),
+    ("Труба профильная 40×40", 61_500),
+    ("Доставка", 9_000),
+]
+"""Name and price of what is sold here."""
 
 
 def invent(base: Base, *, clients: int = 60, seed: int = 1) -> None:
@@ -22,6 +30,7 @@ def invent(base: Base, *, clients: int = 60, seed: int = 1) -> None:
         for number in range(max(clients - named, 0)):
             _add_other(clientele, number)
         clientele.play()
+        _invent_papers(base, random.Random(seed))  # noqa: S311  # a story, no secret
 
 
 def _add_other(clientele: Clientele, number: int) -> None:
@@ -71,3 +80,16 @@ def _add_other(clientele: Clientele, number: int) -> None:
             clientele, title, owner=dice.choice(KEEPERS), since=900, people=people, segment="C", fields=fields
         )
         client.win(dice.randrange(520, 700), amount=50_000 * dice.randrange(1, 10))
+
+
+def _invent_papers(base: Base, dice: random.Random) -> None:
+    """Requisites with a tax number for every company, and goods on every third deal."""
+    for company in base.companies.values():
+        inn = company.fields.get("inn") or invent_inn(dice)
+        fields = {"RQ_INN": str(inn), "RQ_KPP": "770501001", "RQ_COMPANY_NAME": f"ООО «{company.title}»"}
+        base.add_requisite(("company", company.id), "Организация", fields, by=company.owner, at=company.created)
+    for deal in base.deals.values():
+        if deal.id % 3 == 0:
+            chosen = dice.sample(GOODS, 1 + dice.randrange(len(GOODS)))
+            rows = [{"name": name, "price": price, "quantity": 1 + dice.randrange(9)} for name, price in chosen]
+            base.set_product_rows(deal.id, rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connector.sandbox.base import Base, plain
+from connector.sandbox.plans import Plan
 from connector.sandbox.portal import Portal
 from connector.sandbox.records import Activity, CardKind, Deal, StageRow, Task
 
@@ -38,6 +39,14 @@ def touches_of(base: Base, cards: dict[CardKind, set[int]]) -> list[Activity]:
     return sorted(found, key=lambda one: (one.at, one.id), reverse=True)
 
 
+def plans_of(base: Base, cards: dict[CardKind, set[int]]) -> list[Plan]:
+    """To-dos and applications' cards bound to any of the cards, the newest first."""
+    found = [
+        one for one in base.plans.values() if not one.deleted and any(of in cards[kind] for kind, of in one.bindings)
+    ]
+    return sorted(found, key=lambda plan: plan.id, reverse=True)
+
+
 def history_of(base: Base, cards: dict[CardKind, set[int]]) -> list[StageRow]:
     """Stage history of the cards' deals, the newest first."""
     return [row for row in reversed(base.stage_rows) if row.deal in cards["deal"]]
@@ -58,6 +67,7 @@ def card_story(base: Base, kind: CardKind, card_id: int) -> dict[str, Any]:
             "contacts_of_company": sorted(cards["contact"]) if kind == "company" else [],
             "deals": sorted(cards["deal"]) if kind != "deal" else [],
             "tasks": [plain(one) for one in tasks_of(base, cards)],
+            "plans": [plain(one) for one in plans_of(base, cards)],
             "touches": [plain(one) for one in touches_of(base, cards)],
             "comments": [plain(one) for one in base.comments.values() if one.card[1] in cards[one.card[0]]],
             "stage_history": [plain(row) for row in history_of(base, cards)],

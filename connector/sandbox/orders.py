@@ -61,7 +61,8 @@ def _fields(base: Base, kind: CardKind, body: dict[str, Any]) -> dict[str, Any]:
     return {code: read_value(specs[code], raw) for code, raw in given.items()}
 
 
-def _moment(text: Any) -> datetime | None:
+def moment_from(text: Any) -> datetime | None:
+    """A moment of ISO text, UTC unless it says otherwise; None of nothing."""
     if not text:
         return None
     moment = datetime.fromisoformat(str(text))
@@ -195,7 +196,7 @@ def add_activity(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
     made = base.add_activity(
         kind,
         direction=direction,
-        at=_moment(body.get("at")),
+        at=moment_from(body.get("at")),
         seconds=seconds,
         answered=answered,
         completed=bool(body.get("completed", True)),
@@ -227,17 +228,18 @@ def change_card(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
 
 def _changeable(card: Card) -> set[str]:
     if isinstance(card, Deal):
-        return {"title", "owner", "amount", "company", "contacts"}
+        return {"title", "owner", "amount", "company", "contacts", "template"}
     if isinstance(card, Contact):
         return {"first_name", "last_name", "owner", "phone", "email", "birthday", "company_ids"}
-    return {"title", "owner"}
+    return {"title", "owner", "ours"}
 
 
 def complete_task(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
-    """`task`, `result`, `by` (default: the assignee)."""
-    task = portal.base.task(int(body["task"]))
+    """`task`, `result`, `by` (default: the assignee); `apart`: the result follows in a save of its own."""
+    task, result = portal.base.task(int(body["task"])), str(body.get("result", ""))
     by = int(body.get("by", task.assignee))
-    return plain(portal.base.complete_task(task.id, by=by, result=str(body.get("result", ""))))
+    done = portal.base.complete_task(task.id, by=by, result="" if body.get("apart") else result)
+    return plain(portal.base.update_task(task.id, by=by, result=result) if body.get("apart") else done)
 
 
 def reopen_task(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
@@ -251,7 +253,7 @@ def edit_task(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
     task = portal.base.task(int(body["task"]))
     changes: dict[str, Any] = {name: body[name] for name in ("title", "text", "assignee") if name in body}
     if "due" in body:
-        changes["due"] = _moment(body["due"])
+        changes["due"] = moment_from(body["due"])
     return plain(portal.base.update_task(task.id, by=int(body.get("by", task.assignee)), **changes))
 
 

@@ -7,18 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from connector.sandbox.base import Base
 from connector.sandbox.cards import UnknownRecord
 from connector.sandbox.control import refuse_foreign
 from connector.sandbox.dossier import read_value, write_value
-from connector.sandbox.look import family, history_of, tasks_of, touches_of
+from connector.sandbox.look import family, history_of, plans_of, tasks_of, touches_of
 from connector.sandbox.orders import card_kind
 from connector.sandbox.page_words import WORDS
+from connector.sandbox.plan_view import draw
+from connector.sandbox.plans import NotPressable
 from connector.sandbox.portal import Portal
 from connector.sandbox.records import CardKind, Contact, Deal
+from connector.sandbox.tabs import tabs_of
 
 COLUMN_SIZE = 30
 """Deals shown per stage; the count above the column is of all."""
@@ -53,7 +56,9 @@ def page(own: Portal, portals: dict[str, Portal]) -> Blueprint:
 
     @routes.after_request
     def harden(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = POLICY
+        framed = g.get("framed", "")
+        policy = POLICY.replace("form-action 'self'", f"form-action 'self' {framed}; frame-src {framed}")
+        response.headers["Content-Security-Policy"] = policy if framed else POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cache-Control"] = "no-store"
@@ -75,7 +80,29 @@ def page(own: Portal, portals: dict[str, Portal]) -> Blueprint:
     @routes.get("/cards/<kind>/<int:card_id>")
     def card(kind: str, card_id: int) -> str:
         with base.lock:
-            return show("card.html", base=base, **_card_view(base, _kind(kind), card_id))
+            view = _card_view(base, _kind(kind), card_id)
+            drawn = [draw(plan, _language(), lambda moment: _told(moment, zone)) for plan in view.pop("plans")]
+            viewer = view["card"].owner or own.config.credentials.rest_user or 1
+            tabs = tabs_of(own, _kind(kind), card_id, viewer=viewer, language=_language())
+            g.framed = " ".join(sorted({tab.origin for tab in tabs}))
+            return show("card.html", base=base, plans=drawn, tabs=tabs, **view)
+
+    @routes.get("/crm/<kind>/details/<int:card_id>/")
+    def crm_address(kind: str, card_id: int) -> WerkzeugResponse:
+        return redirect(url_for("page.card", kind=kind, card_id=card_id, lang=_language()))
+
+    @routes.post("/plans/<int:plan_id>/press")
+    def press(plan_id: int) -> WerkzeugResponse:
+        try:
+            base.press(plan_id, request.form.get("button", ""), by=base.plan(plan_id).assignee)
+        except NotPressable:
+            abort(409)
+        return _back()
+
+    @routes.post("/plans/<int:plan_id>/complete")
+    def complete_plan(plan_id: int) -> WerkzeugResponse:
+        base.update_plan(plan_id, by=base.plan(plan_id).assignee, completed=True)
+        return _back()
 
     @routes.get("/clients")
     def clients() -> str:
@@ -223,6 +250,7 @@ def _card_view(base: Base, kind: CardKind, card_id: int) -> dict[str, Any]:
         "owner": _name(base, card.owner),
         "open_tasks": [(task, _name(base, task.assignee)) for task in tasks if task.open and not task.deleted],
         "closed_tasks": [(task, _name(base, task.assignee)) for task in tasks if not task.open or task.deleted],
+        "plans": plans_of(base, cards),
         "touches": [(one, _name(base, one.by)) for one in touches_of(base, cards)[:40]],
         "scores": scores,
         "filled": filled,

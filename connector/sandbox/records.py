@@ -10,7 +10,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 CardKind = Literal["company", "contact", "deal"]
-RecordKind = Literal["company", "contact", "deal", "activity", "task", "comment", "field"]
+OfAmo = Literal["customer", "purchase", "unsorted", "element"]
+RecordKind = CardKind | Literal["activity", "task", "comment", "field", "requisite"] | OfAmo
 FieldType = Literal["text", "number", "date", "choice", "flag"]
 What = Literal[
     "added",
@@ -23,6 +24,8 @@ What = Literal[
     "unlinked",
     "completed",
     "reopened",
+    "pressed",
+    "merged",
 ]
 
 
@@ -92,6 +95,10 @@ class FieldSpec:
     api_only: bool = False
     ours: bool = False
     """Made over the API, not part of the invented base."""
+    multiple: bool = False
+    """Its value is a list."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """What only one CRM keeps of a field, by that CRM's own names."""
 
 
 @dataclass(kw_only=True)
@@ -114,6 +121,8 @@ class Company(Card):
     """A firm."""
 
     title: str
+    ours: bool = False
+    """One of the portal's own firms, not a client."""
 
 
 @dataclass(kw_only=True)
@@ -150,6 +159,8 @@ class Deal(Card):
     closed: datetime | None = None
     moved: datetime
     moved_by: int = 0
+    template: bool = False
+    """A pattern that deals are made from, not a deal."""
 
 
 @dataclass(kw_only=True)
@@ -203,6 +214,8 @@ class Task:
     updated: datetime
     due: datetime | None = None
     open: bool = True
+    progress: Literal["waiting", "started", "review", "deferred"] = "waiting"
+    """How an open one stands."""
     closed: datetime | None = None
     closed_by: int = 0
     result: str = ""
@@ -212,6 +225,9 @@ class Task:
     type: int = 1
     watchers: list[int] = field(default_factory=list)
     checklist: list[str] = field(default_factory=list)
+    """Its lines; a deleted one is empty."""
+    ticked: list[int] = field(default_factory=list)
+    """Places of the lines that are done."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Fields of a task that only one CRM has, by that CRM's own name."""
     activity: int
@@ -285,3 +301,7 @@ class RequestNote:
     real_seconds: float
     commands: int = 1
     """How many commands a batch carried."""
+    call: str = ""
+    """Bitrix24: the method's name."""
+    error: str = ""
+    """Bitrix24: the code the whole request was answered with; `QUERY_LIMIT_EXCEEDED` is a refusal by the limit."""

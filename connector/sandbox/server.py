@@ -126,9 +126,15 @@ def build_app(portal: Portal, portals: dict[str, Portal], face: Any) -> Flask:
     @app.after_request
     def note(response: Response) -> Response:
         if request.blueprint not in ("control", "page") and request.endpoint != "static":
-            path = g.get("told_path", request.path)
-            took = time.monotonic() - g.began
-            portal.base.note_request(request.method, path, response.status_code, took, g.get("commands", 1))
+            portal.base.note_request(
+                request.method,
+                g.get("told_path", request.path),
+                response.status_code,
+                time.monotonic() - g.began,
+                g.get("commands", 1),
+                call=g.get("called", ""),
+                error=g.get("error_code", ""),
+            )
         return response
 
     return app

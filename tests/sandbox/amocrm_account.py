@@ -16,10 +16,12 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from connector.sandbox import amocrm
+from connector.sandbox.amocrm.orders import ORDERS
 from connector.sandbox.base import Base
 from connector.sandbox.clock import Clock
 from connector.sandbox.config import PortalConfig, invent_credentials, usual_limits
 from connector.sandbox.invented import invent
+from connector.sandbox.portal import Portal
 
 TOKEN = "sandbox-access-amo-1"
 
@@ -114,6 +116,29 @@ class Post:
     @property
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.raw.decode(), strict_parsing=True))
+
+
+ALL_SETTINGS = [
+    *(f"{verb}_unsorted" for verb in ("add", "update", "delete")),
+    *(f"{verb}_{what}" for verb in ("add", "update", "delete") for what in ("lead", "contact", "company", "customer")),
+    *("status_lead", "responsible_lead", "responsible_customer", "add_talk", "update_talk", "add_message"),
+]
+
+
+def order(amo: AmoPortal, name: str, body: dict[str, Any]) -> Any:
+    """Carry out an order of the control API."""
+    return ORDERS[name](Portal(amo.base, amo.config), body)
+
+
+def subscribe(amo: AmoPortal, receiver: Receiver, *settings: str) -> None:
+    """Subscribe the receiver to these settings, or to all that there are but tasks and notes."""
+    body = {"destination": receiver.url, "settings": list(settings) or ALL_SETTINGS}
+    assert amo.call("POST", "webhooks", body).status_code == 201
+
+
+def keys(post: Post) -> list[str]:
+    """What a webhook tells, like `leads[add]`, each once."""
+    return list(dict.fromkeys("[".join(key.split("[")[:2]) for key in post.form if not key.startswith("account")))
 
 
 @dataclass

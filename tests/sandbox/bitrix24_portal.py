@@ -39,6 +39,10 @@ class OpenPortal:
         """Call a REST method with a JSON body."""
         return self.session.post(self.rest_url + method, json=params, timeout=20)
 
+    def ask_list(self, method: str, params: list[Any]) -> requests.Response:
+        """Call a REST method with unnamed parameters, in order."""
+        return self.session.post(self.rest_url + method, json=params, timeout=20)
+
     def call(self, method: str, **params: Any) -> Any:
         """The `result` of a call that must succeed."""
         answer = self.ask(method, **params)

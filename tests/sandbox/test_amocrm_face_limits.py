@@ -1,4 +1,4 @@
-"""Token, limits, faults and OAuth of the sandbox's amoCRM face (facts/amocrm.md 2, 3.1)."""
+"""Token, limits and faults of the sandbox's amoCRM face (facts/amocrm.md 2, 3.1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 from amocrm_account import AmoPortal, open_account
+from sandbox_fixture import run_sandbox
 
 from connector.sandbox.amocrm.limits import Gate
 
@@ -75,22 +77,65 @@ def test_a_write_may_be_applied_and_still_fail(amo: AmoPortal) -> None:
     assert not [one for one in amo.base.companies.values() if one.title == "Не дошла"]
 
 
-def test_a_refresh_token_works_once(amo: AmoPortal) -> None:
-    known = amo.config.credentials
-    body = {
-        "client_id": known.client_id,
-        "client_secret": known.client_secret,
-        "grant_type": "refresh_token",
-        "refresh_token": known.refresh_token,
-    }
-    url = f"{amo.config.base_url}/oauth2/access_token"
-    fresh = amo.session.post(url, json=body, timeout=5)
-    assert fresh.status_code == 200
-    assert (fresh.json()["token_type"], fresh.json()["expires_in"]) == ("Bearer", 86_400)
-    assert amo.call("GET", "account").status_code == 401
-    bearer = {"Authorization": f"Bearer {fresh.json()['access_token']}"}
-    assert amo.call("GET", "account", headers=bearer).status_code == 200
-    again = amo.session.post(url, json=body, timeout=5)
-    assert (again.status_code, again.json()["hint"]) == (401, "Token has been revoked")
-    stranger = amo.session.post(url, json={**body, "client_secret": "x"}, timeout=5)
-    assert stranger.json()["title"] == "Некорректный клиент"
+def test_half_an_array_may_be_applied_before_the_answer_is_lost(amo: AmoPortal) -> None:
+    def named(word: str) -> int:
+        return sum(one.title.startswith(word) for one in amo.base.companies.values())
+
+    amo.config.faults.batch_half = 1
+    assert amo.call("POST", "companies", [{"name": "Одна"}]).status_code == 200
+    half = amo.call("POST", "companies", [{"name": f"Часть {number}"} for number in range(4)])
+    assert (half.status_code, named("Часть"), named("Одна")) == (504, 2, 1)
+
+
+def test_half_an_array_may_be_applied_before_the_connection_closes() -> None:
+    with run_sandbox(crm="amocrm", clients=5) as sandbox:
+        (portal,) = sandbox.portals
+        sandbox.post("faults", {"batch_cut": 1})
+        companies = [{"name": f"Рез {number}"} for number in range(5)]
+        headers = {"Authorization": f"Bearer {portal['access_token']}"}
+        with pytest.raises(requests.ConnectionError):
+            sandbox.session.post(f"{portal['base_url']}/api/v4/companies", json=companies, headers=headers, timeout=5)
+        assert len(sandbox.get("cards?title=Рез")["company"]) == 2
+
+
+def test_an_array_with_a_wrong_member_is_refused_whole_unless_switched(amo: AmoPortal) -> None:
+    wrong = {"name": "Неверно", "responsible_user_id": 99_999, "request_id": "b"}
+    sent = [{"name": "Верно 1"}, wrong, {"name": "Верно 2"}]
+    refused = amo.call("POST", "companies", sent)
+    assert refused.status_code == 400
+    assert not [one for one in amo.base.companies.values() if "ерно" in one.title]
+    amo.config.readings["array_partial"] = True
+    partial = amo.call("POST", "companies", sent)
+    assert (partial.status_code, partial.json()) == (400, refused.json())
+    assert [one["request_id"] for one in partial.json()["validation-errors"]] == ["b"]
+    assert sorted(one.title for one in amo.base.companies.values() if "ерно" in one.title) == ["Верно 1", "Верно 2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "text"),
+    [
+        ("problem", "application/problem+json", '"status":402'),
+        ("html", "text/html", "<html>"),
+        ("text", "text/plain", "Кончилось"),
+        ("empty", "text/plain", ""),
+    ],
+)
+def test_an_error_may_be_ordered_for_one_call(amo: AmoPortal, body: str, kind: str, text: str) -> None:
+    wanted = {"code": "", "status": 402, "text": "Кончилось", "body": body, "verb": "POST", "path": "tasks", "count": 1}
+    amo.config.faults.switch({"answer_error": wanted})
+    assert amo.call("GET", "tasks").status_code != 402
+    assert amo.call("POST", "companies", [{"name": "К"}]).status_code == 200
+    answer = amo.call("POST", "tasks", [{"text": "Т", "complete_till": 1_790_000_000}])
+    assert answer.status_code == 402
+    assert answer.headers["Content-Type"].startswith(kind)
+    assert text in answer.text
+    assert amo.call("POST", "tasks", [{"text": "Т", "complete_till": 1_790_000_000}]).status_code == 200
+
+
+def test_an_ordered_problem_may_say_more(amo: AmoPortal) -> None:
+    more = {"retry_after": 300, "hint": "x"}
+    amo.config.faults.switch({"answer_error": {"code": "", "status": 429, "more": more}})
+    assert amo.call("GET", "account").json()["retry_after"] == 300
+    amo.config.faults.throttle = 1
+    amo.config.readings["retry_after_header"] = True
+    assert amo.call("GET", "account").headers["Retry-After"] == "1"

@@ -98,13 +98,16 @@ def test_start_minus_one_walks_by_id_without_counting(portal: OpenPortal) -> Non
     while True:
         asked = {"filter": {">id": seen[-1] if seen else 0}, "order": {"id": "ASC"}, "start": -1, "select": ["id"]}
         answer = portal.ask("crm.item.list", entityTypeId=3, **asked).json()
-        assert "total" not in answer
+        assert answer["total"] == 0
         assert "next" not in answer
         seen += [row["id"] for row in answer["result"]["items"]]
         assert len(answer["result"]["items"]) <= 50
         if len(answer["result"]["items"]) < 50:
             break
     assert seen == sorted(portal.base.contacts)
+    portal.control("readings", {"start_minus_one_counts": False})
+    assert "total" not in portal.ask("crm.item.list", entityTypeId=3, start=-1).json()
+    portal.control("readings", {"start_minus_one_counts": True})
 
 
 @pytest.mark.parametrize(
@@ -185,9 +188,8 @@ def test_a_batch_chains_pages_by_reference(portal: OpenPortal) -> None:
     told = portal.call("batch", halt=0, cmd=commands)
     assert [row["id"] for row in told["result"]["p1"]["items"]][:2] == [51, 52]
     assert told["result_error"]["bad"]["error"] == "NOT_FOUND"
-    assert told["result_error"]["nested"]["error"] == "ERROR_BATCH_METHOD_NOT_ALLOWED"
+    assert told["result_total"] == {"p0": 0, "p1": 0}
     assert set(told["result_time"]) == {"p0", "p1"}
-    assert told["result_total"] == []
 
 
 def test_a_batch_as_list_answers_as_list_and_halt_stops_it(portal: OpenPortal) -> None:
@@ -195,6 +197,12 @@ def test_a_batch_as_list_answers_as_list_and_halt_stops_it(portal: OpenPortal) -
     told = portal.call("batch", halt=1, cmd={"a": "crm.nothing", "b": "server.time"})
     assert told["result"] == []
     assert set(told["result_error"]) == {"a"}
+
+
+def test_errors_under_counting_keys_come_as_a_list(portal: OpenPortal) -> None:
+    told = portal.call("batch", cmd={"0": "crm.nothing", "1": "crm.nothing", "35943": "server.time"})
+    assert [one["error"] for one in told["result_error"]] == ["ERROR_METHOD_NOT_FOUND"] * 2
+    assert set(told["result"]) == {"35943"}
 
 
 def test_an_unresolved_reference_is_empty(portal: OpenPortal) -> None:

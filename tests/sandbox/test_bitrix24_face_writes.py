@@ -133,7 +133,7 @@ def test_the_life_of_a_task(portal: OpenPortal) -> None:
     done = portal.call("tasks.task.complete", taskId=1)["task"]
     assert (done["status"], done["closedBy"]) == ("5", "1")
     assert done["closedDate"]
-    assert _error(portal.ask("tasks.task.complete", taskId=1)) == (400, "1048582")
+    assert _error(portal.ask("tasks.task.complete", taskId=1)) == (400, "0")
     assert portal.call("tasks.task.renew", taskId=1)["task"]["status"] == "2"
     fields = {"TITLE": "Иначе", "RESPONSIBLE_ID": 4, "DEADLINE": "", "TAGS": ["kasanie", "снято"]}
     assert portal.call("tasks.task.update", taskId=1, fields=fields)["task"]["title"] == "Иначе"

@@ -18,8 +18,9 @@ from sandbox_fixture import ROOT, run_sandbox
 from connector.sandbox.run import Options, main, start
 
 DESCRIBED = {
-    *("name", "crm", "base_url", "host", "rest_url", "oauth_url", "client_id", "client_secret", "access_token"),
-    *("refresh_token", "member_id", "application_token", "account_id", "subdomain", "users", "hook_target"),
+    *("name", "crm", "base_url", "host", "rest_url", "oauth_url", "oauth_root", "client_id", "client_secret"),
+    *("access_token", "refresh_token", "member_id", "application_token", "account_id", "subdomain", "users"),
+    "hook_target",
 }
 
 

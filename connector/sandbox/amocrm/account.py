@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
-from connector.sandbox.amocrm.subscriptions import Subscription, Subscriptions
+from flask import has_request_context, request
+
+from connector.sandbox.amocrm.integration import Integration
+from connector.sandbox.amocrm.kept import Kept, Unsorted
+from connector.sandbox.amocrm.problems import Problem
+from connector.sandbox.amocrm.readings import READINGS
+from connector.sandbox.amocrm.subscriptions import Subscription
 from connector.sandbox.base import Base
 from connector.sandbox.config import PortalConfig
-from connector.sandbox.records import CardKind, Pipeline, Stage, Task
+from connector.sandbox.records import Card, CardKind, Deal, Pipeline, Stage, Task
 
 WON, LOST = 142, 143
 """Status ids that every pipeline shares (facts/amocrm.md 4.2)."""
@@ -21,37 +31,10 @@ NUMBER: dict[CardKind, int] = {"contact": 1, "deal": 2, "company": 3}
 """`element_type` of webhooks."""
 KIND_OF: dict[str, CardKind] = {plural: kind for kind, plural in PLURAL.items()}
 
-READINGS: dict[str, bool | str] = {
-    "api_filter": False,  # the paid filter of leads, contacts and companies
-    "throttle_as_text": False,  # a 429 without JSON
-    "retry_after": "1",  # seconds, in the body of a 429
-    "block_after": "30",  # refused requests in 10 s that shut the account out with a 403 page; 0: never
-    "block_seconds": "5",
-    "creation_tells_links": False,  # a new card's links have events of their own
-    "chats": True,  # chats are told as events
-    "mails_as_notes": True,  # mails are notes of type amomail_message, which no page documents
-    "move_sends_update": True,  # a stage move sends leads[update] beside leads[status]
-    "account_first": False,  # account[...] stands before the entity in a webhook
-    "hooks_grouped": False,  # waiting webhooks of one entity and action share a POST
-    "hook_timeout_code": "499",  # what a webhook that was not answered in time counts as: 499 or 0
-    "hook_retry_factor": "0.01",  # the retry ladder's minutes, shortened
-}
-"""What the documents leave open, and how it stands in a fresh sandbox."""
-
-
-class Kept:
-    """What only amoCRM remembers of a portal; the blueprint and the sender of webhooks share it."""
-
-    def __init__(self) -> None:
-        self.field_types: dict[int, str] = {}
-        """amoCRM's own type of a field made over the API, by field id."""
-        self.note_types: dict[int, tuple[str, str | None]] = {}
-        """Type and service of a note made over the API, by comment id."""
-        self.subscriptions = Subscriptions()
-
-
 _KEPT: WeakKeyDictionary[Base, Kept] = WeakKeyDictionary()
 _KEPT_LOCK = threading.Lock()
+_ACTING: ContextVar[int | None] = ContextVar("acting", default=None)
+"""The user whose rights this thread's request has."""
 
 
 class Account:
@@ -63,7 +46,9 @@ class Account:
         for name, usual in READINGS.items():
             config.readings.setdefault(name, usual)
         with _KEPT_LOCK:
-            self.kept = _KEPT.setdefault(base, Kept())
+            if base not in _KEPT:
+                _KEPT[base] = Kept(Integration(config, self.admin))
+            self.kept = _KEPT[base]
 
     @property
     def id(self) -> int:
@@ -77,13 +62,87 @@ class Account:
 
     @property
     def token_user(self) -> int:
-        """Who granted the token: the first active admin."""
+        """Whose rights this request has: of who granted its token or of `X-Context-User-ID`; else the admin's."""
+        acting = _ACTING.get()
+        return self.admin if acting is None else acting
+
+    def is_admin(self, user: int) -> bool:
+        """Whether a user may do everything."""
+        known = self.base.users.get(user)
+        return known is not None and known.role == "admin"
+
+    def rights_of(self, user: int) -> dict[str, Any]:
+        """A user's rights, as the users API tells them; letters: A all, G the own group's, M own, D none."""
+        admin = self.is_admin(user)
+        letters = {
+            "view": "A",
+            "edit": "A",
+            "add": "A",
+            "delete": "A" if admin else "D",
+            "export": "A" if admin else "D",
+        }
+        usual: dict[str, Any] = {
+            **{plural: dict(letters) for plural in PLURAL.values()},
+            "tasks": {"edit": "A", "delete": "A"},
+            "mail_access": admin,
+            "catalog_access": admin,
+            "files_access": False,
+        }
+        for name, told in self.kept.rights.get(user, {}).items():
+            usual[name] = {**usual[name], **told} if isinstance(told, dict) else told
+        return usual
+
+    def letter(self, plural: str, action: str) -> str:
+        """How far the acting user may do something to a kind of card; an administrator may all."""
+        user = self.token_user
+        return "A" if self.is_admin(user) else str(self.rights_of(user)[plural][action])
+
+    def seen_owners(self, plural: str, action: str) -> set[int] | None:
+        """Whose cards the acting user may do something to; None: anybody's."""
+        known = {"A": None, "G": self.colleagues(), "M": {self.token_user}}
+        return known.get(self.letter(plural, action), set())
+
+    def need_right(self, kind: CardKind, action: str, card: Card) -> None:
+        """Raises Problem: 403, the acting user may not do this to the card."""
+        owners = self.seen_owners(PLURAL[kind], action)
+        if owners is not None and card.owner not in owners:
+            raise Problem(403, "Access is denied")
+
+    def colleagues(self) -> set[int]:
+        """The acting user's group, himself included."""
+        users = self.base.users
+        mine = users[self.token_user].department if self.token_user in users else None
+        return {one.id for one in users.values() if one.department == mine}
+
+    @contextmanager
+    def acting(self, user: int) -> Iterator[None]:
+        """What is done inside is done by this user."""
+        before = _ACTING.set(user)
+        try:
+            yield
+        finally:
+            _ACTING.reset(before)
+
+    @property
+    def admin(self) -> int:
+        """Who granted the first tokens: the first active admin."""
         admins = [user.id for user in self.base.users.values() if user.active and user.role == "admin"]
         return admins[0] if admins else next(iter(self.base.users), 0)
+
+    @property
+    def integration(self) -> Integration:
+        """The integration on this account."""
+        return self.kept.integration
 
     def subscriptions(self) -> list[Subscription]:
         """Everyone who is told by webhook, as it stands now."""
         return self.kept.subscriptions.now(self.config.hook_target, self.base.clock.now(), self.token_user)
+
+    def unsubscribe(self, destination: str) -> None:
+        """Take a webhook away, also the one made by hand."""
+        self.kept.subscriptions.drop(destination)
+        if self.config.hook_target == destination:
+            self.config.hook_target = None
 
     def says(self, reading: str) -> bool:
         """A reading that is on or off."""
@@ -96,9 +155,33 @@ class Account:
         except ValueError:
             return float(READINGS[reading])
 
+    @property
+    def root(self) -> str:
+        """Where the account is, as its asker knows it: below the name that a proxy before the sandbox was asked by."""
+        _, dot, domain = (_forwarded_host() or "").partition(".")
+        if not dot:
+            return self.config.address
+        return f"{request.headers.get('X-Forwarded-Proto', 'https')}://{self.subdomain}.{domain}"
+
+    @property
+    def host(self) -> str:
+        """The account's host, as a redirect's `referer` tells it; with a port where there is one."""
+        return urlsplit(self.root).netloc
+
+    @property
+    def api_host(self) -> str:
+        """The host that knows the account by any name (claim `api_domain`)."""
+        return _forwarded_host() or urlsplit(self.config.base_url).netloc
+
+    @property
+    def moved_away(self) -> bool:
+        """Whether this request came to a name that the account no longer has."""
+        renamed = self.config.renamed
+        return renamed is not None and urlsplit(f"//{request.host}").hostname != renamed
+
     def href(self, path: str) -> str:
         """The API's address of `path`."""
-        return f"{self.config.base_url}/api/v4/{path}"
+        return f"{self.root}/api/v4/{path}"
 
     def link(self, path: str) -> dict[str, dict[str, str]]:
         """A `_links` member with `self`."""
@@ -131,15 +214,41 @@ class Account:
         known = self.base.pipelines.get(pipeline)
         return next((one for one in known.stages if one.id == stage), None) if known else None
 
+    # incoming leads
+
+    def is_unsorted(self, lead: Deal) -> bool:
+        """Whether a lead stands in an unsorted stage."""
+        stage = self.stage(lead.pipeline, lead.stage)
+        return stage is not None and stage.unsorted
+
+    def waiting(self) -> list[Unsorted]:
+        """Every incoming lead that nobody has settled; one that was moved by hand is settled."""
+        found = []
+        for one in self.kept.unsorted.values():
+            lead = self.base.deals[one.lead]
+            if one.state == "waiting" and not lead.deleted and self.is_unsorted(lead):
+                found.append(one)
+        return found
+
+    def hidden(self, kind: CardKind) -> set[int]:
+        """Contacts and companies that can't be read until their incoming lead is accepted."""
+        if kind == "deal":
+            return set()
+        return {number for one in self.waiting() for number in (one.contacts if kind == "contact" else one.companies)}
+
     # moments
 
     def day_start(self, day: date) -> int:
-        """Unix seconds of midnight in the account's zone."""
-        return unix(datetime.combine(day, time(), tzinfo=ZoneInfo(self.config.zone)))
+        """Unix seconds of the midnight that stands for a day."""
+        return unix(datetime.combine(day, time(), tzinfo=self._day_zone))
 
     def day_at(self, moment: float) -> date:
-        """The day of unix seconds in the account's zone."""
-        return datetime.fromtimestamp(moment, tz=ZoneInfo(self.config.zone)).date()
+        """The day that unix seconds stand for."""
+        return datetime.fromtimestamp(moment, tz=self._day_zone).date()
+
+    @property
+    def _day_zone(self) -> ZoneInfo:
+        return ZoneInfo("UTC" if self.says("dates_in_utc") else self.config.zone)
 
     def closest_tasks(self) -> dict[tuple[CardKind, int], int]:
         """The nearest deadline of open tasks, by card."""
@@ -166,3 +275,7 @@ def task_words(task: Task) -> str:
     if not task.text or task.text.startswith(task.title):
         return task.text or task.title
     return f"{task.title}\n{task.text}"
+
+
+def _forwarded_host() -> str | None:
+    return request.headers.get("X-Forwarded-Host") if has_request_context() else None

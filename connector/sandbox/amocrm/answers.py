@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from collections.abc import Callable, Sequence
@@ -14,6 +15,9 @@ from connector.sandbox.amocrm.account import Account
 from connector.sandbox.amocrm.problems import Problem
 from connector.sandbox.amocrm.query import Query
 
+NO_CONTENT = 204
+CHUNK = 700
+"""Bytes of a chunk: several for most answers."""
 T = TypeVar("T")
 Body = dict[str, Any]
 
@@ -21,6 +25,25 @@ Body = dict[str, Any]
 def hal(body: Body, status: int = 200) -> Response:
     """A body as `application/hal+json`, with the id that amoCRM gives every request."""
     return _json(body, status, "application/hal+json")
+
+
+def dressed(account: Account, response: Response) -> Response:
+    """The answer as it goes over the wire: compressed, in chunks, or plain."""
+    if response.status_code == NO_CONTENT or not response.data:
+        return response
+    if account.says("gzip_bodies") and "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.data = gzip.compress(response.data)
+        response.headers["Content-Encoding"] = "gzip"
+    if account.says("chunked_bodies"):
+        whole = response.data
+        response.response = (whole[place : place + CHUNK] for place in range(0, len(whole), CHUNK))
+        response.headers.pop("Content-Length", None)
+    return response
+
+
+def json_list(rows: Sequence[Body]) -> Response:
+    """A bare array, as `leads/complex` answers."""
+    return _json(list(rows), 200, "application/hal+json")
 
 
 def nothing() -> Response:
@@ -49,7 +72,24 @@ def too_fast(account: Account) -> Response:
     if account.says("throttle_as_text"):
         return Response("Too Many Requests", 429, mimetype="text/plain")
     wait = int(account.number("retry_after"))
-    return problem(Problem(429, "Too many requests, slow down", retry_after=wait))
+    answer = problem(Problem(429, "Too many requests, slow down", retry_after=wait))
+    if account.says("retry_after_header"):
+        answer.headers["Retry-After"] = str(wait)
+    return answer
+
+
+def canned(account: Account, where: str, path: str = "") -> Response | None:
+    """The error that the switches want here (`path` below /api/v4/); None: answer as usual."""
+    error = account.config.faults.take_error(where, path=path, verb=request.method)
+    if error is None:
+        return None
+    status, text = int(error.get("status", 500)), str(error.get("text", ""))
+    kind = error.get("body", "html" if error.get("html") else "problem")
+    if kind == "problem":
+        return problem(Problem(status, text, **error.get("more", {})))
+    if kind == "html":
+        return Response(f"<html><head><title>{status}</title></head><body>{text}</body></html>", status)
+    return Response("" if kind == "empty" else text or str(status), status, mimetype="text/plain")
 
 
 def page_of(
@@ -101,10 +141,10 @@ def _address(account: Account, page: int, limit: int) -> str:
     pairs = [(key, value) for key, value in request.args.items(multi=True) if key not in ("page", "limit")]
     pairs += [("page", str(page)), ("limit", str(limit))]
     asked = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in pairs)
-    return f"{account.config.base_url}{request.path}?{asked}"
+    return f"{account.root}{request.path}?{asked}"
 
 
-def _json(body: Body, status: int, kind: str) -> Response:
+def _json(body: Body | list[Body], status: int, kind: str) -> Response:
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     response = Response(text, status, headers={"X-Request-Id": str(uuid.uuid4())})
     response.headers["Content-Type"] = kind

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response
 
 from connector.sandbox.amocrm.account import KIND_OF, LOST, PLURAL, WON, Account, moment_of, unix
-from connector.sandbox.amocrm.answers import hal, nothing, written
+from connector.sandbox.amocrm.answers import hal, written
 from connector.sandbox.amocrm.face import Face, is_number, sent_array, sent_object
-from connector.sandbox.amocrm.fields import read_sent
-from connector.sandbox.amocrm.problems import Flaw, invalid, not_supported, wrong_type
-from connector.sandbox.records import Card, CardKind, Contact, Deal
+from connector.sandbox.amocrm.field_values import read_sent
+from connector.sandbox.amocrm.problems import Flaw, Problem, invalid, not_supported, wrong_type
+from connector.sandbox.amocrm.tags import Retag, read_tags
+from connector.sandbox.records import Card, CardKind, Deal
 
-Plan = tuple[dict[str, Any], dict[str, Any]]
-"""What one sent object means: custom fields by code, attributes by name."""
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one sent object means."""
+
+    fields: dict[str, Any]
+    """By the base's code."""
+    attributes: dict[str, Any]
+    retag: Retag | None
 
 
 def add_card_writes(face: Face) -> None:
     """Hang up the calls that write cards and their links."""
-    writer = _Writer(face.account)
+    writer = CardWriter(face.account)
     for plural in PLURAL.values():
         face.on("POST", plural, lambda plural=plural: writer.create(KIND_OF[plural]))
         face.on("PATCH", plural, lambda plural=plural: writer.change_many(KIND_OF[plural]))
         face.on("PATCH", f"{plural}/<int:number>", lambda number, plural=plural: writer.change(KIND_OF[plural], number))
-        for what in ("link", "unlink"):
-            face.on(
-                "POST",
-                f"{plural}/<int:number>/{what}",
-                lambda number, plural=plural, what=what: writer.link(KIND_OF[plural], number, apart=what == "unlink"),
-            )
 
 
 def judged(sent: list[dict[str, Any]], plan: Callable[[dict[str, Any]], Any]) -> list[Any]:
@@ -40,29 +42,36 @@ def judged(sent: list[dict[str, Any]], plan: Callable[[dict[str, Any]], Any]) ->
     Raises:
         Problem: 400 with all flaws found.
     """
-    plans, flaws = [], []
+    plans, flaws, places = [], [], set[int]()
     for number, one in enumerate(sent):
         try:
             plans.append(plan(one))
         except Flaw as flaw:
             flaws.append((str(one.get("request_id", number)), flaw))
+            places.add(number)
     if flaws:
-        raise invalid(flaws)
+        error = invalid(flaws)
+        error.wrong_places = frozenset(places)
+        raise error
     return plans
 
 
-class _Writer:
+class CardWriter:
+    """Understands what is sent of a card, and writes it."""
+
     def __init__(self, account: Account) -> None:
         self._account = account
         self._base = account.base
 
     def create(self, kind: CardKind) -> Response:
         """New cards; the answer holds ids and the echoed `request_id`, nothing else."""
+        if self._account.letter(PLURAL[kind], "add") == "D":
+            raise Problem(403, "Access is denied")
         sent = sent_array(self._account)
-        plans = judged(sent, lambda one: self._plan(kind, one, None))
+        plans = judged(sent, lambda one: self.plan(kind, one, None))
         rows = []
-        for number, (one, (fields, attributes)) in enumerate(zip(sent, plans, strict=True)):
-            made = self._add(kind, fields, attributes)
+        for number, (one, plan) in enumerate(zip(sent, plans, strict=True)):
+            made = self.add(kind, plan)
             rows.append(
                 {
                     "id": made.id,
@@ -75,7 +84,7 @@ class _Writer:
     def change_many(self, kind: CardKind) -> Response:
         """Changes of several cards, each with its `id`."""
         sent = sent_array(self._account)
-        plans = judged(sent, lambda one: self._plan(kind, one, self._known(kind, one.get("id"))))
+        plans = judged(sent, lambda one: self.plan(kind, one, self._known(kind, one.get("id"))))
         rows = []
         for one, plan in zip(sent, plans, strict=True):
             rows.append({**self._apply(kind, one["id"], plan), **_echo(one)})
@@ -85,53 +94,23 @@ class _Writer:
         """Changes of one card; only sent keys change."""
         one = sent_object()
         card = self._base.card(kind, number)
-        (plan,) = judged([one], lambda sent: self._plan(kind, sent, card))
+        self._account.need_right(kind, "edit", card)
+        (plan,) = judged([one], lambda sent: self.plan(kind, sent, card))
         return hal({**self._apply(kind, number, plan), **_echo(one)})
-
-    def link(self, kind: CardKind, number: int, *, apart: bool) -> Response:
-        """Link or unlink cards: 200 with the links, or 204."""
-        card, rows = self._base.card(kind, number), []
-        for one in sent_array(self._account):
-            other = KIND_OF.get(str(one.get("to_entity_type")))
-            other_id = one.get("to_entity_id")
-            if other is None or not isinstance(other_id, int):
-                raise invalid([("0", not_supported("to_entity_type"))])
-            self._base.card(other, other_id)
-            main = bool((one.get("metadata") or {}).get("is_main"))
-            self._bind(card, kind, other, other_id, apart=apart, main=main)
-            rows.append(
-                {"entity_id": number, "entity_type": PLURAL[kind], **_pick(one, "to_entity_id", "to_entity_type")}
-            )
-        if apart:
-            return nothing()
-        return written(self._account, f"{PLURAL[kind]}/{number}/link", "links", rows)
-
-    def _bind(self, card: Card, kind: CardKind, other: CardKind, other_id: int, *, apart: bool, main: bool) -> None:
-        by = self._account.token_user
-        if kind == "company" and other in ("contact", "deal"):
-            return self._bind(self._base.card(other, other_id), other, "company", card.id, apart=apart, main=False)
-        if isinstance(card, Deal) and other == "contact":
-            rest = [one for one in card.contacts if one != other_id]
-            people = rest if apart else [other_id, *rest] if main else [*rest, other_id]
-            self._base.update_card("deal", card.id, by=by, contacts=people)
-        elif isinstance(card, Deal) and other == "company":
-            self._base.update_card("deal", card.id, by=by, company=None if apart else other_id)
-        elif isinstance(card, Contact) and other == "company":
-            self._base.update_card("contact", card.id, by=by, company_ids=[] if apart else [other_id])
-        else:
-            raise invalid([("0", not_supported("to_entity_type"))])
-        return None
 
     def _known(self, kind: CardKind, number: Any) -> Card:
         """The card a PATCH of an array names."""
         if not isinstance(number, int):
             raise Flaw("FieldMissing", "id", "This field is missing.")
         try:
-            return self._base.card(kind, number)
+            found = self._base.card(kind, number)
         except LookupError as error:
             raise not_supported("id") from error
+        self._account.need_right(kind, "edit", found)
+        return found
 
-    def _plan(self, kind: CardKind, sent: dict[str, Any], card: Card | None) -> Plan:
+    def plan(self, kind: CardKind, sent: dict[str, Any], card: Card | None) -> Plan:
+        """What is sent of a card, a new one where `card` is None. Raises Flaw."""
         values = read_sent(self._account, kind, sent.get("custom_fields_values"))
         attributes: dict[str, Any] = dict(values.attributes)
         for name, attribute in (("name", "title"), ("first_name", "first_name"), ("last_name", "last_name")):
@@ -152,10 +131,13 @@ class _Writer:
             if not is_number(sent[when]):
                 raise wrong_type(when, "int")
             attributes["at"] = moment_of(sent[when])
-        return values.fields, {**attributes, "by": sent.get(who, self._account.token_user)}
+        attributes["by"] = sent.get(who, self._account.token_user)
+        return Plan(values.fields, attributes, read_tags(self._account, kind, sent))
 
     def _plan_lead(self, sent: dict[str, Any], card: Card | None) -> dict[str, Any]:
         attributes: dict[str, Any] = {}
+        if "closed_at" in sent and sent["closed_at"] is not None and not is_number(sent["closed_at"]):
+            raise wrong_type("closed_at", "int")
         if "price" in sent:
             if not is_number(sent["price"] or 0):
                 raise wrong_type("price", "int")
@@ -211,26 +193,42 @@ class _Writer:
             raise not_supported(path)
         return int(number)
 
-    def _add(self, kind: CardKind, fields: dict[str, Any], attributes: dict[str, Any]) -> Card:
+    def add(self, kind: CardKind, plan: Plan) -> Card:
+        """A new card."""
+        fields, attributes = plan.fields, dict(plan.attributes)
         attributes.setdefault("owner", self._account.token_user)
-        if kind == "contact":
-            return self._base.add_contact(attributes.pop("first_name", ""), fields=fields, **attributes)
-        title = attributes.pop("title", "")
-        if kind == "company":
-            return self._base.add_company(title, fields=fields, **attributes)
-        attributes.pop("loss_reason", None)
-        return self._base.add_deal(title or "Новая сделка", fields=fields, **attributes)
+        with self._base.editing():
+            made: Card
+            if kind == "contact":
+                made = self._base.add_contact(attributes.pop("first_name", ""), fields=fields, **attributes)
+            elif kind == "company":
+                made = self._base.add_company(attributes.pop("title", ""), fields=fields, **attributes)
+            else:
+                attributes.pop("loss_reason", None)
+                title = attributes.pop("title", "") or "Новая сделка"
+                made = self._base.add_deal(title, fields=fields, **attributes)
+            if plan.retag:
+                self._account.kept.tagged[kind, made.id] = plan.retag([])
+            return made
 
     def _apply(self, kind: CardKind, number: int, plan: Plan) -> dict[str, Any]:
-        fields, attributes = plan
-        card = self._base.update_card(kind, number, fields=fields, **attributes)
-        updated: datetime = card.updated
-        return {"id": number, "updated_at": unix(updated), "_links": self._account.link(f"{PLURAL[kind]}/{number}")}
+        with self._base.editing():
+            card = self._base.update_card(kind, number, fields=plan.fields, **plan.attributes)
+            if plan.retag:
+                self._retag(kind, card, plan.retag, by=plan.attributes["by"])
+        links = self._account.link(f"{PLURAL[kind]}/{number}")
+        return {"id": number, "updated_at": unix(card.updated), "_links": links}
+
+    def _retag(self, kind: CardKind, card: Card, retag: Retag, *, by: int) -> None:
+        tagged = self._account.kept.tagged
+        old = tagged.get((kind, card.id), [])
+        new = retag(old)
+        if new != old:
+            tagged[kind, card.id] = new
+            card.updated, card.updated_by = self._base.clock.now(), by
+            before, after = {"tags": list(old)}, {"tags": list(new)}
+            self._base.note("updated", kind, card.id, by=by, at=card.updated, before=before, after=after)
 
 
 def _echo(sent: dict[str, Any]) -> dict[str, Any]:
     return {"request_id": str(sent["request_id"])} if "request_id" in sent else {}
-
-
-def _pick(sent: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: sent[name] for name in names}

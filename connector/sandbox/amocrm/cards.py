@@ -6,11 +6,12 @@ from typing import Any
 
 from flask import Response
 
-from connector.sandbox.amocrm.account import KIND_OF, PLURAL, Account, unix
+from connector.sandbox.amocrm.account import KIND_OF, PLURAL, Account
 from connector.sandbox.amocrm.answers import hal, nothing, page_of
+from connector.sandbox.amocrm.catalogs import linked_elements
 from connector.sandbox.amocrm.face import Face, asked_query
+from connector.sandbox.amocrm.filters import CardFilter
 from connector.sandbox.amocrm.problems import bad_request
-from connector.sandbox.amocrm.query import Query
 from connector.sandbox.amocrm.shapes import Shower
 from connector.sandbox.records import Card, CardKind, Contact, Deal
 
@@ -44,7 +45,8 @@ class _Reader:
         with self._account.base.lock:
             found = [card for card in self._pile(kind) if card.deleted == only_deleted]
             if self._account.says("api_filter"):
-                found = [card for card in found if self._passes(card, query)]
+                wanted = CardFilter(self._account, kind, query)
+                found = [card for card in found if wanted.takes(card)]
             if words := query.one("query"):
                 found = [card for card in found if words.lower() in _words(card)]
             field, descending = query.order(ORDERS[kind]) or ("id", False)
@@ -60,8 +62,15 @@ class _Reader:
 
     def links(self, kind: CardKind, number: int) -> Response:
         """What one card is linked to."""
+        query = asked_query()
+        types, ids = query.many("filter", "to_entity_type"), query.ids("filter", "to_entity_id")
         with self._account.base.lock:
-            rows = [row for card in self._pile(kind, number) for row in links_of(self._account, card)]
+            rows = [
+                row
+                for card in self._pile(kind, number)
+                for row in links_of(self._account, card)
+                if (types is None or row["to_entity_type"] in types) and (ids is None or row["to_entity_id"] in ids)
+            ]
             path = f"{PLURAL[kind]}/{number}/links"
             return hal({"_total_items": len(rows), "_links": self._account.link(path), "_embedded": {"links": rows}})
 
@@ -83,26 +92,9 @@ class _Reader:
 
     def _pile(self, kind: CardKind, number: int | None = None) -> list[Card]:
         pile = self._account.pile(kind)
-        if number is None:
-            return list(pile.values())
-        return [pile[number]] if number in pile else []
-
-    def _passes(self, card: Card, query: Query) -> bool:
-        ids, owners = query.ids("filter", "id"), query.ids("filter", "responsible_user_id")
-        spans = [(query.span("filter", "updated_at"), card.updated), (query.span("filter", "created_at"), card.created)]
-        if (ids is not None and card.id not in ids) or (owners is not None and card.owner not in owners):
-            return False
-        for span, moment in spans:
-            if span and not (span[0] or 0) <= unix(moment) <= (span[1] or unix(moment)):
-                return False
-        if not isinstance(card, Deal):
-            return True
-        pipelines = query.ids("filter", "pipeline_id")
-        if pipelines is not None and card.pipeline not in pipelines:
-            return False
-        pairs = query.pairs_at("filter", "statuses")
-        here = {"pipeline_id": str(card.pipeline), "status_id": str(self._account.status_of(card.pipeline, card.stage))}
-        return not pairs or here in pairs
+        cards = pile.values() if number is None else [pile[number]] if number in pile else []
+        hidden, owners = self._account.hidden(kind), self._account.seen_owners(PLURAL[kind], "view")
+        return [card for card in cards if card.id not in hidden and (owners is None or card.owner in owners)]
 
 
 def links_of(account: Account, card: Card) -> list[dict[str, Any]]:
@@ -113,7 +105,11 @@ def links_of(account: Account, card: Card) -> list[dict[str, Any]]:
 
     if isinstance(card, Deal):
         people = [row("contact", one, {"main_contact": place == 0}) for place, one in enumerate(card.contacts)]
-        return [*people, *([row("company", card.company)] if card.company else [])]
+        goods = [
+            {"to_entity_id": one["id"], "to_entity_type": "catalog_elements", "metadata": one["metadata"]}
+            for one in linked_elements(account, card.id)
+        ]
+        return [*people, *([row("company", card.company)] if card.company else []), *goods]
     if isinstance(card, Contact):
         return [row("company", one) for one in card.company_ids[:1]]
     people = [row("contact", one.id) for one in account.base.contacts.values() if card.id in one.company_ids[:1]]

@@ -11,11 +11,14 @@ from flask import Response
 
 from connector.sandbox.amocrm.account import Account
 from connector.sandbox.amocrm.answers import hal, page_of, whole_list
+from connector.sandbox.amocrm.customers import mode_of
 from connector.sandbox.amocrm.face import Face, asked_query
 from connector.sandbox.amocrm.problems import Problem
 from connector.sandbox.amocrm.shapes import loss_reason
 from connector.sandbox.records import Pipeline, Stage, User
 
+ROLE = 107_995
+"""The id of the heads' role."""
 COLOURS = ("#99ccff", "#ffff99", "#ffcc66", "#ffcccc", "#deff81", "#87f2c0")
 CODES = {1: "FOLLOW_UP", 2: "MEETING"}
 """Codes of the two task types every account has."""
@@ -25,13 +28,16 @@ def add_directory(face: Face) -> None:
     """Hang up the calls that tell about the account itself."""
     teller = _Teller(face.account)
     face.on("GET", "account", teller.account)
-    face.on("GET", "users", teller.users)
-    face.on("GET", "users/<int:number>", teller.user)
+    face.on("GET", "users", teller.users, admin=True)
+    face.on("GET", "users/<int:number>", teller.user, admin=True)
+    face.on("GET", "roles", teller.roles, admin=True)
+    face.on("GET", "roles/<int:number>", teller.role, admin=True)
     face.on("GET", "leads/pipelines", teller.pipelines)
     face.on("GET", "leads/pipelines/<int:number>", teller.pipeline)
     face.on("GET", "leads/pipelines/<int:number>/statuses", teller.statuses)
     face.on("GET", "leads/pipelines/<int:number>/statuses/<int:status>", teller.status)
     face.on("GET", "leads/loss_reasons", teller.loss_reasons)
+    face.on("GET", "leads/loss_reasons/<int:number>", teller.loss_reason)
 
 
 class _Teller:
@@ -54,7 +60,7 @@ class _Teller:
             "country": "RU",
             "currency": "RUB",
             "currency_symbol": "₽",
-            "customers_mode": "disabled",
+            "customers_mode": mode_of(self._account),
             "is_unsorted_on": True,
             "mobile_feature_version": 0,
             "is_loss_reason_enabled": True,
@@ -89,6 +95,16 @@ class _Teller:
             raise Problem(404, "User is not found")
         return hal(self._user(self._base.users[number]))
 
+    def roles(self) -> Response:
+        """The roles: one, of the heads."""
+        return page_of(self._account, asked_query(), "roles", [self._role()], dict, counted=True)
+
+    def role(self, number: int) -> Response:
+        """One role."""
+        if number != ROLE:
+            raise Problem(404, "Role is not found")
+        return hal(self._role())
+
     def pipelines(self) -> Response:
         """All pipelines with their statuses; this list has no pages."""
         rows = [self._pipeline(one) for one in self._base.pipelines.values()]
@@ -117,6 +133,12 @@ class _Teller:
         rows = [loss_reason(self._account, number) for number in self._base.loss_reasons]
         return whole_list(self._account, "leads/loss_reasons", "loss_reasons", rows)
 
+    def loss_reason(self, number: int) -> Response:
+        """One reason for losing."""
+        if number not in self._base.loss_reasons:
+            raise Problem(404, "Loss reason is not found")
+        return hal(loss_reason(self._account, number))
+
     def _known(self, number: int) -> Pipeline:
         if number not in self._base.pipelines:
             raise Problem(404, "Pipeline is not found")
@@ -144,7 +166,6 @@ class _Teller:
         }
 
     def _user(self, user: User) -> dict[str, Any]:
-        letters = {"view": "A", "edit": "A", "add": "A", "delete": "A" if user.role == "admin" else "D", "export": "D"}
         department = self._base.departments.get(user.department)
         return {
             "id": user.id,
@@ -152,26 +173,25 @@ class _Teller:
             "email": user.email,
             "lang": "ru",
             "rights": {
-                "leads": letters,
-                "contacts": letters,
-                "companies": letters,
-                "tasks": {"edit": "A", "delete": "A"},
-                "mail_access": False,
-                "catalog_access": False,
-                "files_access": False,
+                **self._account.rights_of(user.id),
                 "status_rights": None,
                 "is_admin": user.role == "admin",
                 "is_free": False,
                 "is_active": user.active,
                 "group_id": user.department or None,
-                "role_id": None,
+                "role_id": ROLE if user.role == "head" else None,
             },
             "_links": self._account.link(f"users/{user.id}"),
             "_embedded": {
-                "roles": [],
+                "roles": [self._role()] if user.role == "head" and "role" in asked_query().wanted() else [],
                 "groups": [{"id": department.id, "name": department.name}] if department else [],
             },
         }
+
+    def _role(self) -> dict[str, Any]:
+        heads = [user.id for user in self._base.users.values() if user.role == "head"]
+        rights = self._account.rights_of(heads[0] if heads else 0)
+        return {"id": ROLE, "name": "Руководитель", "rights": rights, "_links": self._account.link(f"roles/{ROLE}")}
 
     def _pipeline(self, pipeline: Pipeline) -> dict[str, Any]:
         return {
@@ -180,7 +200,7 @@ class _Teller:
             "sort": pipeline.sort,
             "is_main": pipeline.is_main,
             "is_unsorted_on": any(stage.unsorted for stage in pipeline.stages),
-            "is_archive": False,
+            "is_archive": pipeline.id in self._account.kept.archived,
             "account_id": self._account.id,
             "_links": self._account.link(f"leads/pipelines/{pipeline.id}"),
             "_embedded": {"statuses": [self._status(pipeline, stage) for stage in pipeline.stages]},

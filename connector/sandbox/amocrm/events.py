@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.sandbox.amocrm.account import SINGULAR, Account, unix
-from connector.sandbox.amocrm.fields import TYPE_NUMBER, Field, field_of, value_of
+from connector.sandbox.amocrm.fields import TYPE_NUMBER, Field, field_of, values_of
 from connector.sandbox.amocrm.notes import COMMENT_IDS, card_of
 from connector.sandbox.amocrm.tasks import MEETING_IDS
 from connector.sandbox.records import Activity, CardKind, Change
@@ -64,6 +64,18 @@ class EventLog:
     def _read(self, change: Change) -> Iterator[Event]:
         if kind := CARD_KINDS.get(change.kind):
             yield from self._of_card(change, kind)
+        elif change.kind == "customer" and change.what in ("added", "deleted"):
+            yield _event(change, f"customer_{change.what}", "customer", change.of)
+        elif change.kind == "customer" and "status" in change.after:
+            after, before = (
+                [{"customer_status": {"id": values["status"]}}] for values in (change.after, change.before)
+            )
+            yield _event(change, "customer_status_changed", "customer", change.of, after=after, before=before)
+        elif change.kind == "purchase":
+            customer = (change.after or change.before)["customer"]
+            told = [{"transaction": {"id": change.of}}]
+            if change.what == "added":
+                yield _event(change, "transaction_added", "customer", customer, after=told)
         elif change.kind == "task":
             yield from self._of_task(change, change.of)
         elif change.kind == "activity":
@@ -98,6 +110,8 @@ class EventLog:
             at_creation = change.at == self._account.pile(kind)[change.of].created
             if not at_creation or self._account.says("creation_tells_links"):
                 yield self._of_link(change, entity)
+        elif change.what == "merged":
+            yield _event(change, "entity_merged", entity, change.of)
         elif change.what == "updated":
             yield from self._of_edit(change, kind)
 
@@ -122,6 +136,12 @@ class EventLog:
             elif name == "amount":
                 after, before = ([{"sale_field_value": {"sale": value}}] for value in (new, old))
                 yield _event(change, "sale_field_changed", SINGULAR[kind], change.of, after=after, before=before)
+            elif name == "tags":
+                had: list[int] = old or []
+                for verb, numbers in (("added", set(new) - set(had)), ("deleted", set(had) - set(new))):
+                    for tag in sorted(numbers):
+                        told = [{"tag": {"id": tag, "name": self._account.kept.tags[kind][tag]}}]
+                        yield _event(change, f"entity_tag_{verb}", SINGULAR[kind], change.of, after=told)
             elif name in ("title", "first_name", "last_name"):
                 after, before = ([{"name_field_value": {"name": value}}] for value in (new, old))
                 yield _event(change, "name_field_changed", SINGULAR[kind], change.of, after=after, before=before)
@@ -182,17 +202,22 @@ class EventLog:
     def _value(self, known: Field, value: Any) -> Values:
         if value in (None, ""):
             return []
-        shown = value_of(self._account, known, value)
         return [
             {
                 "custom_field_value": {
                     "field_id": known.id,
                     "field_type": TYPE_NUMBER[known.type],
-                    "enum_id": shown.get("enum_id"),
-                    "text": str(shown["value"]),
+                    "enum_id": one.get("enum_id"),
+                    "text": _text(one.get("value")),
                 }
             }
+            for one in values_of(self._account, known, value)
         ]
+
+
+def _text(value: Any) -> str:
+    """A value as an event tells it; of one with many parts its name."""
+    return str(value.get("name", "")) if isinstance(value, dict) else str(value)
 
 
 def _event(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import math
 from collections.abc import Callable
@@ -12,12 +11,12 @@ from flask import Blueprint, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from connector.sandbox.amocrm.account import Account
-from connector.sandbox.amocrm.answers import blocked, problem, too_fast
+from connector.sandbox.amocrm.answers import blocked, canned, dressed, problem, too_fast
 from connector.sandbox.amocrm.limits import Gate
 from connector.sandbox.amocrm.problems import Problem, bad_request, too_long
 from connector.sandbox.amocrm.query import Query
 from connector.sandbox.cards import UnknownRecord
-from connector.sandbox.faults import under_faults
+from connector.sandbox.faults import DROP, under_faults
 
 VERBS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 View = Callable[..., Response]
@@ -30,20 +29,36 @@ class Face:
         self.account = account
         self._blueprint = blueprint
         self._gate = Gate()
+        blueprint.after_request(lambda response: dressed(account, response))
         blueprint.add_url_rule("/api/<path:rest>", "unknown", self._guard(self._unknown), methods=VERBS)
 
-    def on(self, verb: str, path: str, view: View) -> None:
-        """Answer `verb /api/v4/<path>`; `view` takes the parts of the path by name and may raise `Problem`."""
-        rule = f"/api/v4/{path}"
-        self._blueprint.add_url_rule(rule, f"{verb} {rule}".replace(".", "_"), self._guard(view), methods=[verb])
+    def on(self, verb: str, path: str, view: View, *, admin: bool = False) -> None:
+        """Answer `verb /api/v4/<path>`; `view` takes the parts of the path by name and may raise `Problem`.
 
-    def _guard(self, view: View) -> View:
+        `admin`: others than administrators are refused with 403.
+        """
+        rule = f"/api/v4/{path}"
+        self._blueprint.add_url_rule(
+            rule, f"{verb} {rule}".replace(".", "_"), self._guard(view, admin=admin), methods=[verb]
+        )
+
+    def _guard(self, view: View, *, admin: bool = False) -> View:
         def answer(**parts: Any) -> Response:
             g.told_path = request.full_path.rstrip("?")  # no secrets are in this API's addresses
             g.commands = _carried()
             writes = request.method not in ("GET", "HEAD")
             faults = self.account.config.faults
-            return self._refuse() or under_faults(faults, lambda: self._answer(view, parts), writes=writes)
+            refusal = self._refuse()
+            if refusal is not None:
+                return refusal
+            user = None if self.account.moved_away else self._admitted()
+            if user is None:
+                status = int(self.account.number("renamed_status")) if self.account.moved_away else 401
+                return problem(Problem(status, "Unauthorized" if status == 401 else "Account not found"))
+            if admin and not self.account.is_admin(user):
+                return problem(Problem(403, "Access is denied"))
+            with self.account.acting(user):
+                return under_faults(faults, lambda: self._whole_or_half(view, parts), writes=writes)
 
         return answer
 
@@ -60,11 +75,30 @@ class Face:
             return blocked()
         if verdict == "too fast" or faults.take("throttle"):
             return too_fast(self.account)
-        token = (self.account.config.credentials.access_token or "").encode()
-        given = request.headers.get("Authorization", "").encode()
-        if not token or not hmac.compare_digest(given, b"Bearer " + token):
-            return problem(Problem(401, "Unauthorized"))
-        return None
+        return canned(self.account, "rest", g.told_path.partition("?")[0].removeprefix("/api/v4/"))
+
+    def _admitted(self) -> int | None:
+        """The user whose rights the request has; None: it has none, the token's or the context's user is unknown."""
+        kind, _, given = request.headers.get("Authorization", "").partition(" ")
+        user = self.account.integration.tokens.user_of(given) if kind == "Bearer" else None
+        context = request.headers.get("X-Context-User-ID")
+        if user is None or context is None:
+            return user
+        known = self.account.base.users.get(int(context) if context.isdigit() else 0)
+        return known.id if known and known.active and self.account.is_admin(user) else None
+
+    def _whole_or_half(self, view: View, parts: dict[str, Any]) -> Response:
+        """The answer, unless a fault cuts a written array: its first half is applied, the answer lost."""
+        faults = self.account.config.faults
+        if request.method in ("GET", "HEAD") or g.commands < 2:
+            return self._answer(view, parts)
+        for fault in ("batch_cut", "batch_half"):
+            if faults.take(fault):
+                g.kept_rows = g.commands // 2
+                request.environ[DROP] = fault == "batch_cut"
+                self._answer(view, parts)
+                return problem(Problem(504, "Gateway Timeout"))
+        return self._answer(view, parts)
 
     def _answer(self, view: View, parts: dict[str, Any]) -> Response:
         if request.method != "GET":
@@ -74,6 +108,9 @@ class Face:
             with self.account.base.as_api():
                 return view(**parts)
         except Problem as error:
+            if error.wrong_places and self.account.says("array_partial") and "dropped_rows" not in g:
+                g.dropped_rows = error.wrong_places
+                self._answer(view, parts)
             return problem(error)
         except UnknownRecord:
             return problem(Problem(404, "Not found"))
@@ -122,7 +159,8 @@ def sent_array(account: Account) -> list[dict[str, Any]]:
         raise bad_request("An array of objects is expected")
     if len(body) > account.config.limits.batch:
         raise too_long(account.config.limits.batch)
-    return body
+    dropped: frozenset[int] = g.get("dropped_rows", frozenset())
+    return [one for place, one in enumerate(body[: g.get("kept_rows", len(body))]) if place not in dropped]
 
 
 def sent_object() -> dict[str, Any]:

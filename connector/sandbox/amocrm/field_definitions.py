@@ -10,9 +10,9 @@ from connector.sandbox.amocrm.account import KIND_OF, PLURAL, Account
 from connector.sandbox.amocrm.answers import hal, nothing, page_of, written
 from connector.sandbox.amocrm.card_writes import judged
 from connector.sandbox.amocrm.face import Face, asked_query, sent_array, sent_object
-from connector.sandbox.amocrm.fields import NEUTRAL, Field, field_of, fields_of
+from connector.sandbox.amocrm.fields import NEUTRAL, WHOLE, Field, field_of, fields_of
 from connector.sandbox.amocrm.problems import Flaw, Problem, missing, not_supported
-from connector.sandbox.records import CardKind
+from connector.sandbox.records import CardKind, FieldSpec
 
 
 def add_field_definitions(face: Face) -> None:
@@ -21,12 +21,12 @@ def add_field_definitions(face: Face) -> None:
     for plural in PLURAL.values():
         path = f"{plural}/custom_fields"
         face.on("GET", path, lambda plural=plural: keeper.several(KIND_OF[plural]))
-        face.on("POST", path, lambda plural=plural: keeper.create(KIND_OF[plural]))
-        face.on("PATCH", path, lambda plural=plural: keeper.change_many(KIND_OF[plural]))
+        face.on("POST", path, lambda plural=plural: keeper.create(KIND_OF[plural]), admin=True)
+        face.on("PATCH", path, lambda plural=plural: keeper.change_many(KIND_OF[plural]), admin=True)
         one = f"{path}/<int:number>"
         face.on("GET", one, lambda number, plural=plural: keeper.one(KIND_OF[plural], number))
-        face.on("PATCH", one, lambda number, plural=plural: keeper.change(KIND_OF[plural], number))
-        face.on("DELETE", one, lambda number, plural=plural: keeper.remove(KIND_OF[plural], number))
+        face.on("PATCH", one, lambda number, plural=plural: keeper.change(KIND_OF[plural], number), admin=True)
+        face.on("DELETE", one, lambda number, plural=plural: keeper.remove(KIND_OF[plural], number), admin=True)
 
 
 class _Keeper:
@@ -56,6 +56,7 @@ class _Keeper:
         rows = []
         for number, one in enumerate(sent):
             choices = [str(enum.get("value")) for enum in one.get("enums") or ()]
+            multiple = one["type"] == "multiselect" or one["type"] in WHOLE
             code = str(one.get("code") or f"FIELD_{self._base.new_id('nameless field')}")
             made = self._base.define_field(
                 kind,
@@ -64,21 +65,23 @@ class _Keeper:
                 NEUTRAL[one["type"]],
                 choices or None,
                 api_only=bool(one.get("is_api_only")),
+                multiple=multiple,
             )
+            self._account.kept.group_of[made.id] = str(one.get("group_id") or "default")
             self._account.kept.field_types[made.id] = one["type"]
             shown = self._shown(field_of(self._account, made))
             rows.append({**shown, "request_id": str(one.get("request_id", number))})
         return written(self._account, f"{PLURAL[kind]}/custom_fields", "custom_fields", rows, 201)
 
     def change_many(self, kind: CardKind) -> Response:
-        """Renames several fields, each with its `id`."""
+        """Renames several fields, each with its `id`: 201 as well."""
         sent = sent_array(self._account)
         rows = [self._rename(self._known(kind, one.get("id")), one) for one in sent]
-        return written(self._account, f"{PLURAL[kind]}/custom_fields", "custom_fields", rows)
+        return written(self._account, f"{PLURAL[kind]}/custom_fields", "custom_fields", rows, 201)
 
     def change(self, kind: CardKind, number: int) -> Response:
         """Renames one field."""
-        return hal(self._rename(self._known(kind, number), sent_object()))
+        return hal(self._rename(self._known(kind, number), sent_object()), 201)
 
     def remove(self, kind: CardKind, number: int) -> Response:
         """Removes a field; its values are lost."""
@@ -114,8 +117,18 @@ class _Keeper:
             with self._base.editing():
                 field.spec.title = str(sent.get("name") or field.spec.title)
                 field.spec.api_only = bool(sent.get("is_api_only", field.spec.api_only))
+                if isinstance(sent.get("enums"), list):
+                    self._change_choices(field.spec, sent["enums"])
+                if "group_id" in sent:
+                    self._account.kept.group_of[field.id] = str(sent["group_id"])
             field = field_of(self._account, field.spec)
         return self._shown(field)
+
+    def _change_choices(self, spec: FieldSpec, enums: list[dict[str, Any]]) -> None:
+        """Only choices sent with their ids keep them; the values that pointed at others are lost."""
+        kept = {one["id"]: str(one["value"]) for one in enums if one.get("id") in spec.choices}
+        made = {self._base.new_id("choice"): str(one["value"]) for one in enums if one.get("id") not in spec.choices}
+        self._base.change_field(spec.id, by=self._account.token_user, choices=kept | made)
 
     def _shown(self, field: Field) -> dict[str, Any]:
         enums = [
@@ -131,7 +144,7 @@ class _Keeper:
             "sort": field.id,
             "is_api_only": bool(field.spec and field.spec.api_only),
             "enums": enums or None,
-            "group_id": "default",
+            "group_id": self._account.kept.group_of.get(field.id, "default"),
             "required_statuses": [],
             "hidden_statuses": [],
             "is_deletable": field.spec is not None,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from connector.sandbox.amocrm.account import Account, moment_of
-from connector.sandbox.amocrm.problems import not_supported, wrong_type
+from connector.sandbox.amocrm.account import Account, unix
 from connector.sandbox.records import Card, CardKind, FieldSpec, FieldType
 
 TYPE_OF: dict[FieldType, str] = {
@@ -19,6 +17,19 @@ TYPE_OF: dict[FieldType, str] = {
     "flag": "checkbox",
 }
 """The base's type → amoCRM's, for fields of the invented base."""
+WHOLE = (
+    "smart_address",
+    "legal_entity",
+    "items",
+    "linked_entity",
+    "chained_list",
+    "file",
+    "payer",
+    "supplier",
+)
+"""Types whose values lie in the base as they were sent: a list of value objects."""
+ADDRESS_LINES = ("address_line_1", "address_line_2", "city", "state", "zip", "country")
+"""`enum_code` of the parts of a smart_address; their `enum_id` counts from 1."""
 NEUTRAL: dict[str, FieldType] = {
     "text": "text",
     "textarea": "text",
@@ -28,28 +39,43 @@ NEUTRAL: dict[str, FieldType] = {
     "price": "number",
     "monetary": "number",
     "date": "date",
-    "date_time": "date",
     "birthday": "date",
     "select": "choice",
     "radiobutton": "choice",
+    "category": "choice",
+    "multiselect": "choice",
     "checkbox": "flag",
+    "tracking_data": "text",
+    "date_time": "text",
+    **dict.fromkeys(WHOLE, "text"),
 }
-"""amoCRM's types that can be created here → the base's."""
+"""amoCRM's types that can be created here → the base's; a moment lies there as ISO text."""
 TYPE_NUMBER = {
     "text": 1,
     "numeric": 2,
     "checkbox": 3,
     "select": 4,
+    "multiselect": 5,
     "date": 6,
     "url": 7,
     "multitext": 8,
     "textarea": 9,
     "radiobutton": 10,
     "streetaddress": 11,
+    "smart_address": 13,
     "birthday": 14,
+    "legal_entity": 15,
+    "items": 16,
     "date_time": 19,
     "price": 20,
+    "category": 18,
+    "tracking_data": 21,
+    "linked_entity": 22,
     "monetary": 23,
+    "chained_list": 24,
+    "file": 25,
+    "payer": 26,
+    "supplier": 27,
 }
 """`field_type` of an event's `custom_field_value`."""
 
@@ -110,7 +136,7 @@ def shown_values(account: Account, kind: CardKind, card: Card) -> list[dict[str,
             "field_name": field.name,
             "field_code": field.code,
             "field_type": field.type,
-            "values": [value_of(account, field, value)],
+            "values": values_of(account, field, value),
         }
         for field in fields_of(account, kind)
         if (value := field.value(card)) is not None
@@ -118,11 +144,20 @@ def shown_values(account: Account, kind: CardKind, card: Card) -> list[dict[str,
     return rows or None
 
 
-def value_of(account: Account, field: Field, value: Any) -> dict[str, Any]:
-    """One value object of the API."""
+def values_of(account: Account, field: Field, value: Any) -> list[dict[str, Any]]:
+    """The value objects of a filled field, as the API shows them."""
+    if field.type in WHOLE:
+        return [dict(one) for one in value]
+    several = value if field.type == "multiselect" else [value]
+    return [_value_of(account, field, one) for one in several]
+
+
+def _value_of(account: Account, field: Field, value: Any) -> dict[str, Any]:
     if field.type == "multitext":
         enum, label = next(iter(field.choices.items()))
         return {"value": str(value), "enum_id": enum, "enum_code": label}
+    if field.type == "date_time":
+        return {"value": unix(datetime.fromisoformat(str(value)))}
     neutral = NEUTRAL[field.type]
     if neutral == "choice":
         return {"value": field.choices.get(value, ""), "enum_id": value, "enum_code": None}
@@ -131,92 +166,3 @@ def value_of(account: Account, field: Field, value: Any) -> dict[str, Any]:
     if neutral == "date":
         return {"value": account.day_start(value if isinstance(value, date) else date.fromisoformat(str(value)))}
     return {"value": str(value)}
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a write means for the base: custom fields by the base's code, attributes by name."""
-
-    fields: dict[str, Any]
-    attributes: dict[str, Any]
-
-
-def read_sent(account: Account, kind: CardKind, sent: Any) -> Written:
-    """`custom_fields_values` of a write.
-
-    Raises:
-        Flaw: a field or a choice the account does not know, or a value of another type.
-    """
-    if sent is None:
-        return Written({}, {})
-    if not isinstance(sent, list):
-        raise wrong_type("custom_fields_values", "array")
-    by_id: dict[Any, Field] = {field.id: field for field in fields_of(account, kind)}
-    by_code: dict[Any, Field] = {field.code: field for field in by_id.values()}
-    result = Written({}, {})
-    for number, row in enumerate(sent):
-        path = f"custom_fields_values.{number}"
-        if not isinstance(row, dict):
-            raise wrong_type(path, "object")
-        known, key = (by_id, "field_id") if row.get("field_id") is not None else (by_code, "field_code")
-        asked = row.get(key)
-        field = known.get(asked) if isinstance(asked, (int, str)) else None
-        if field is None:
-            raise not_supported(f"{path}.{key}")
-        value = _read(account, field, row.get("values"), f"{path}.values")
-        if field.spec:
-            result.fields[field.spec.code] = value
-        else:
-            result.attributes[field.attribute or ""] = "" if value is None and field.attribute != "birthday" else value
-    return result
-
-
-def _read(account: Account, field: Field, values: Any, path: str) -> Any:
-    if values is None or values == []:
-        return None
-    if not isinstance(values, list) or not isinstance(values[0], dict):
-        raise wrong_type(path, "array")
-    sent, path = values[0], f"{path}.0.value"
-    neutral = NEUTRAL.get(field.type, "text")
-    if neutral == "choice":
-        return _choice(field, sent, path)
-    value = sent.get("value")
-    if value is None or value == "":
-        return None
-    if isinstance(value, (dict, list)):
-        raise wrong_type(path, "string")
-    if neutral == "number":
-        return _number(value, path)
-    if neutral == "flag":
-        return value in (True, 1, "1", "true")
-    if neutral == "date":
-        return _day(account, value, path)
-    return str(value)
-
-
-def _choice(field: Field, sent: dict[str, Any], path: str) -> int:
-    for enum, label in field.choices.items():
-        if sent.get("enum_id") == enum or (sent.get("enum_id") is None and sent.get("value") == label):
-            return enum
-    raise not_supported(path)
-
-
-def _number(value: Any, path: str) -> int | float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise wrong_type(path, "numeric") from error
-    if not math.isfinite(number):
-        raise wrong_type(path, "numeric")
-    return int(number) if number.is_integer() else number
-
-
-def _day(account: Account, value: Any, path: str) -> date:
-    try:
-        if isinstance(value, str) and not value.lstrip("-").isdigit():
-            moment = datetime.fromisoformat(value)
-        else:
-            moment = moment_of(int(value))
-    except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise wrong_type(path, "timestamp") from error
-    return account.day_at(moment.timestamp()) if moment.tzinfo else moment.date()

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from connector.sandbox.amocrm.account import NUMBER, SINGULAR, Account, unix
-from connector.sandbox.amocrm.fields import NEUTRAL, Field, fields_of, value_of
-from connector.sandbox.amocrm.notes import Note, card_of, note_of_activity, note_of_comment
+from connector.sandbox.amocrm.fields import NEUTRAL, Field, fields_of, values_of
+from connector.sandbox.amocrm.hook_others import of_chat, of_customer, of_element, of_moved_by_hand, of_unsorted
+from connector.sandbox.amocrm.notes import Note, note_of_activity, note_of_comment
+from connector.sandbox.amocrm.rings import Ring
 from connector.sandbox.amocrm.tasks import Shown, shown_meeting, shown_task
 from connector.sandbox.records import Activity, Card, CardKind, Change, Company, Contact, Deal
 
+BOUND: dict[str, int] = {**{str(kind): number for kind, number in NUMBER.items()}, "customer": 12}
+"""`element_type` of what a task is bound to."""
 NOTE_NUMBER = {"common": 4, "call_in": 10, "call_out": 11, "amomail_message": 15}
 """`note_type` of a webhook; everything else is 25, a service message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ring:
-    """One thing to tell: which subscription setting lets it out, the form's keys, and the entity."""
-
-    setting: str
-    entity: str
-    action: str
-    body: dict[str, Any]
 
 
 def rings_of(account: Account, change: Change) -> list[Ring]:
@@ -38,7 +31,8 @@ def rings_of(account: Account, change: Change) -> list[Ring]:
         return list(_of_note(account, note_of_comment(account, account.base.comments[change.of])))
     if change.kind == "activity":
         return list(_of_activity(account, change, account.base.activities[change.of]))
-    return []
+    others = {"customer": of_customer, "unsorted": of_unsorted, "element": of_element}
+    return list(others[change.kind](account, change)) if change.kind in others else []
 
 
 def _of_card(account: Account, change: Change) -> Iterator[Ring]:
@@ -47,23 +41,46 @@ def _of_card(account: Account, change: Change) -> Iterator[Ring]:
     single = SINGULAR[kind]
     card: Card = account.pile(kind)[change.of]
     if change.what == "deleted":
-        yield Ring(f"delete_{single}", entity, "delete", _gone(account, card))
+        yield Ring((f"delete_{single}",), entity, "delete", _gone(account, card))
     elif change.what in ("added", "restored"):
         action = "add" if change.what == "added" else "restore"
-        yield Ring(f"{action}_{single}", entity, action, _card(account, card))
+        if not (isinstance(card, Deal) and account.is_unsorted(card)) or account.says("unsorted_rings_lead"):
+            yield Ring((f"{action}_{single}",), entity, action, _card(account, card))
     elif change.what == "moved":
-        old = {"old_status_id": account.status_of(change.before["pipeline"], change.before["stage"])}
-        yield Ring("status_lead", entity, "status", _card(account, card, **old))
-        if account.says("move_sends_update"):
-            yield Ring("update_lead", entity, "update", _card(account, card, **old))
+        yield from _of_move(account, change, card)
     elif change.what == "owner":
-        old = {"old_responsible_user_id": change.before["owner"]}
+        body = _card(account, card, **{**_stale(account, card), "old_responsible_user_id": change.before["owner"]})
         if kind == "deal":
-            yield Ring("responsible_lead", entity, "responsible", _card(account, card, **old))
+            yield Ring(("responsible_lead",), entity, "responsible", body)
+        elif account.says("contacts_responsible_action"):
+            yield Ring((f"responsible_{single}",), entity, "responsible", body)
         else:
-            yield Ring(f"update_{single}", entity, "update", _card(account, card, **old))
+            yield Ring((f"update_{single}", f"responsible_{single}"), entity, "update", body)
     else:
-        yield Ring(f"update_{single}", entity, "update", _card(account, card))
+        yield Ring((f"update_{single}",), entity, "update", _card(account, card, **_stale(account, card)))
+
+
+def _of_move(account: Account, change: Change, card: Card) -> Iterator[Ring]:
+    before = account.stage(change.before["pipeline"], change.before["stage"])
+    left = account.status_of(change.before["pipeline"], change.before["stage"])
+    account.kept.left_status[card.id] = left
+    body = _card(account, card, old_status_id=left)
+    if not (before and before.unsorted) or account.says("accept_rings_status"):
+        yield Ring(("status_lead",), "leads", "status", body)
+    if account.says("move_sends_update"):
+        yield Ring(("update_lead",), "leads", "update", body)
+    if before and before.unsorted:
+        yield from of_moved_by_hand(account, change)
+
+
+def _stale(account: Account, card: Card) -> dict[str, int]:
+    """Old keys that prove nothing: the last status left, the owner as he was and is."""
+    if not account.says("stale_old_keys"):
+        return {}
+    if isinstance(card, Deal):
+        left = account.kept.left_status.get(card.id)
+        return {} if left is None else {"old_status_id": left}
+    return {"old_responsible_user_id": card.owner}
 
 
 def _card(account: Account, card: Card, **old: int) -> dict[str, Any]:
@@ -86,12 +103,14 @@ def _card(account: Account, card: Card, **old: int) -> dict[str, Any]:
             "price": card.amount,
             "pipeline_id": card.pipeline,
         }
-        return {**own, **shared, "custom_fields": _custom_fields(account, "deal", card), **times}
+        told = {"tags": _tags(account, "deal", card), "custom_fields": _custom_fields(account, "deal", card)}
+        return {**own, **shared, **told, **times}
     if isinstance(card, Company):
         return {
             "id": card.id,
             "name": card.title,
             **shared,
+            "tags": _tags(account, "company", card),
             "custom_fields": _custom_fields(account, "company", card),
             **times,
             "type": "company",
@@ -106,6 +125,7 @@ def _card(account: Account, card: Card, **old: int) -> dict[str, Any]:
         "company_name": firm.title if firm else None,
         "linked_company_id": firm.id if firm else None,
         "linked_leads_id": {number: {"ID": number} for number in leads},
+        "tags": _tags(account, "contact", card),
         "custom_fields": _custom_fields(account, "contact", card),
         **times,
         "type": "contact",
@@ -120,6 +140,11 @@ def _gone(account: Account, card: Card) -> dict[str, Any]:
     return {"id": card.id, "type": "company" if isinstance(card, Company) else "contact"}
 
 
+def _tags(account: Account, kind: CardKind, card: Card) -> list[dict[str, Any]]:
+    numbers = account.kept.tagged.get((kind, card.id), ())
+    return [{"id": one, "name": account.kept.tags[kind][one]} for one in numbers]
+
+
 def _custom_fields(account: Account, kind: CardKind, card: Card) -> list[dict[str, Any]]:
     return [
         {"id": field.id, "name": field.name, "code": field.code, "values": _values(account, field, value)}
@@ -130,26 +155,26 @@ def _custom_fields(account: Account, kind: CardKind, card: Card) -> list[dict[st
 
 def _values(account: Account, field: Field, value: Any) -> Any:
     """The odd shapes of values: a date is bare, a radio button is no list, an enum has no `_id`."""
-    shown = value_of(account, field, value)
+    shown = values_of(account, field, value)
     if field.type == "multitext":
-        return [{"value": shown["value"], "enum": shown["enum_id"]}]
+        return [{"value": one["value"], "enum": one["enum_id"]} for one in shown]
     if field.type == "birthday":
         return [{"value": f"{value:%d.%m.%Y}"}]
     if NEUTRAL[field.type] == "date":
-        return [shown["value"]]
+        return [one["value"] for one in shown]
     if NEUTRAL[field.type] == "choice":
-        chosen = {"value": shown["value"], "enum": shown["enum_id"]}
-        return chosen if field.type == "radiobutton" else [chosen]
-    return [{"value": shown["value"]}]
+        chosen = [{"value": one["value"], "enum": one["enum_id"]} for one in shown]
+        return chosen[0] if field.type == "radiobutton" else chosen
+    return shown
 
 
 def _of_task(account: Account, change: Change, task: Shown) -> Iterator[Ring]:
     if change.what == "deleted":
-        yield Ring("delete_task", "task", "delete", {"id": task.id})
+        yield Ring(("delete_task",), "task", "delete", {"id": task.id})
         return
     body = _task(account, task)
     if change.what == "added":
-        yield Ring("add_task", "task", "add", body)
+        yield Ring(("add_task",), "task", "add", body)
         return
     closed = change.what == "completed" or bool(change.after.get("completed"))
     body |= {"action_close": int(closed), "old_text": change.before.get("text", task.text)}
@@ -161,7 +186,8 @@ def _of_task(account: Account, change: Change, task: Shown) -> Iterator[Ring]:
             "modified_by": change.by,
             "old_responsible_user_id": change.before["assignee"],
         }
-    yield Ring("update_task", "task", "update", body)
+    settings = ("update_task", "responsible_task") if "assignee" in change.after else ("update_task",)
+    yield Ring(settings, "task", "update", body)
 
 
 def _task(account: Account, task: Shown) -> dict[str, Any]:
@@ -169,7 +195,7 @@ def _task(account: Account, task: Shown) -> dict[str, Any]:
     return {
         "id": task.id,
         "element_id": card,
-        "element_type": NUMBER[kind] if kind else 0,
+        "element_type": BOUND[kind] if kind else 0,
         "task_type": task.type,
         "date_create": _words(task.created),
         "text": task.text,
@@ -189,7 +215,7 @@ def _of_activity(account: Account, change: Change, activity: Activity) -> Iterat
     if activity.kind == "meeting":
         yield from _of_task(account, change, shown_meeting(activity))
     elif activity.kind == "chat" and change.what == "added":
-        yield from _of_chat(activity)
+        yield from of_chat(account, activity)
     elif change.what == "added" and (note := note_of_activity(account, activity)):
         yield from _of_note(account, note)
 
@@ -215,31 +241,7 @@ def _of_note(account: Account, note: Note) -> Iterator[Ring]:
         "updated_at": unix(note.updated),
     }
     whole = {"note": body} if kind == "deal" else {"note": body, "type": SINGULAR[kind]}
-    yield Ring(f"note_{SINGULAR[kind]}", "leads" if kind == "deal" else "contacts", "note", whole)
-
-
-def _of_chat(chat: Activity) -> Iterator[Ring]:
-    card = card_of(chat)
-    if card is None:
-        return
-    kind, number = card
-    incoming = chat.direction == "in"
-    body = {
-        "id": f"message-{chat.id}",
-        "chat_id": f"chat-{chat.contact or number}",
-        "talk_id": chat.contact or number,
-        "contact_id": chat.contact,
-        "text": chat.subject,
-        "created_at": unix(chat.at),
-        "element_type": NUMBER[kind],
-        "entity_type": SINGULAR[kind],
-        "element_id": number,
-        "entity_id": number,
-        "type": "incoming" if incoming else "outgoing",
-        "author": {"id": f"author-{chat.contact or chat.by}", "type": "external" if incoming else "internal"},
-        "origin": "sandbox",
-    }
-    yield Ring("add_message" if incoming else "add_outgoing_message", "message", "add", body)
+    yield Ring((f"note_{SINGULAR[kind]}",), "leads" if kind == "deal" else "contacts", "note", whole)
 
 
 def _words(moment: datetime) -> str:

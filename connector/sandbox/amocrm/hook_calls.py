@@ -16,9 +16,9 @@ from connector.sandbox.amocrm.subscriptions import KNOWN, MOST_HOOKS, Subscripti
 def add_hook_calls(face: Face) -> None:
     """Hang up the calls about webhooks."""
     keeper = _Keeper(face.account)
-    face.on("GET", "webhooks", keeper.several)
-    face.on("POST", "webhooks", keeper.subscribe)
-    face.on("DELETE", "webhooks", keeper.drop)
+    face.on("GET", "webhooks", keeper.several, admin=True)
+    face.on("POST", "webhooks", keeper.subscribe, admin=True)
+    face.on("DELETE", "webhooks", keeper.drop, admin=True)
 
 
 class _Keeper:
@@ -54,6 +54,7 @@ class _Keeper:
             at=self._account.base.clock.now(),
             by=self._account.token_user,
             sort=int(sent.get("sort") or 1),
+            enables=self._account.says("subscribing_enables"),
         )
         return hal(self._shown(made), 201)
 
@@ -64,9 +65,7 @@ class _Keeper:
             raise bad_request("destination is required")
         if destination not in {one.destination for one in self._now()}:
             raise Problem(404, "Webhook is not found")
-        self._account.kept.subscriptions.drop(destination)
-        if self._account.config.hook_target == destination:
-            self._account.config.hook_target = None
+        self._account.unsubscribe(destination)
         return nothing()
 
     def _now(self) -> list[Subscription]:

@@ -26,12 +26,14 @@ class Problem(Exception):  # noqa: N818 - the wire calls it a problem, and so do
         self.status = status
         self.detail = detail
         self.extra = extra
+        self.wrong_places: frozenset[int] = frozenset()
+        """Of a written array: which of its entities were wrong."""
 
     def body(self) -> dict[str, Any]:
         """The problem+json object."""
         return {
             **self.extra,
-            "title": TITLES[self.status],
+            "title": TITLES.get(self.status, "Error"),
             "type": f"https://httpstatus.es/{self.status}",
             "status": self.status,
             "detail": self.detail,

@@ -7,7 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 from connector.sandbox.amocrm.account import PLURAL, Account, unix
+from connector.sandbox.amocrm.catalogs import linked_elements
 from connector.sandbox.amocrm.fields import shown_values
+from connector.sandbox.amocrm.tags import shown_tags
 from connector.sandbox.records import Card, CardKind, Company, Contact, Deal
 
 
@@ -53,7 +55,7 @@ class Shower:
 
     def _lead(self, deal: Deal) -> dict[str, Any]:
         embedded: dict[str, Any] = {
-            "tags": [],
+            "tags": self._tags("deal", deal),
             "companies": self._refs("company", [deal.company] if deal.company else []),
         }
         if "contacts" in self._wanted:
@@ -61,6 +63,8 @@ class Shower:
                 {"id": row["id"], "is_main": number == 0, "_links": row["_links"]}
                 for number, row in enumerate(self._refs("contact", deal.contacts))
             ]
+        if "catalog_elements" in self._wanted:
+            embedded["catalog_elements"] = linked_elements(self._account, deal.id)
         if "loss_reason" in self._wanted and deal.loss_reason:
             embedded["loss_reason"] = [loss_reason(self._account, deal.loss_reason)]
         return {
@@ -85,9 +89,14 @@ class Shower:
         }
 
     def _contact(self, person: Contact) -> dict[str, Any]:
-        embedded: dict[str, Any] = {"tags": [], "companies": self._refs("company", person.company_ids[:1])}
+        embedded: dict[str, Any] = {
+            "tags": self._tags("contact", person),
+            "companies": self._refs("company", person.company_ids[:1]),
+        }
         if "leads" in self._wanted:
             embedded["leads"] = self._refs("deal", self._leads["contact", person.id])
+        if "customers" in self._wanted:
+            embedded["customers"] = self._customers("contact", person.id)
         return {
             "id": person.id,
             "name": person.title,
@@ -98,7 +107,7 @@ class Shower:
             **self._origin(person),
             "closest_task_at": self._nearest.get(("contact", person.id)),
             "is_deleted": person.deleted,
-            "is_unsorted": False,
+            "is_unsorted": person.id in self._account.hidden("contact"),
             **self._values("contact", person),
             "account_id": self._account.id,
             "_links": self._account.link(f"contacts/{person.id}"),
@@ -106,11 +115,13 @@ class Shower:
         }
 
     def _company(self, company: Company) -> dict[str, Any]:
-        embedded: dict[str, Any] = {"tags": []}
+        embedded: dict[str, Any] = {"tags": self._tags("company", company)}
         if "contacts" in self._wanted:
             embedded["contacts"] = self._refs("contact", self._people[company.id])
         if "leads" in self._wanted:
             embedded["leads"] = self._refs("deal", self._leads["company", company.id])
+        if "customers" in self._wanted:
+            embedded["customers"] = self._customers("company", company.id)
         return {
             "id": company.id,
             "name": company.title,
@@ -133,8 +144,20 @@ class Shower:
             "updated_at": unix(card.updated),
         }
 
+    def _customers(self, kind: CardKind, card: int) -> list[dict[str, Any]]:
+        found = [
+            one.id
+            for one in self._account.kept.customers.values()
+            if not one.deleted and card in (one.contacts if kind == "contact" else one.companies)
+        ]
+        return [{"id": one, "_links": self._account.link(f"customers/{one}")} for one in found]
+
+    def _tags(self, kind: CardKind, card: Card) -> list[dict[str, Any]]:
+        return shown_tags(self._account, kind, self._account.kept.tagged.get((kind, card.id), ()))
+
     def _values(self, kind: CardKind, card: Card) -> dict[str, Any]:
-        return {"custom_fields_values": shown_values(self._account, kind, card)}
+        shown = shown_values(self._account, kind, card)
+        return {} if shown is None and self._account.says("empty_fields_absent") else {"custom_fields_values": shown}
 
     def _refs(self, kind: CardKind, ids: list[int]) -> list[dict[str, Any]]:
         """Linked cards as amoCRM embeds them: id and address only; those in the bin are left out."""

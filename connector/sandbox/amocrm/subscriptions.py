@@ -25,7 +25,7 @@ KNOWN = frozenset(
         *(f"{verb}_{what}" for verb in ("add", "update", "delete", "responsible") for what in _ENTITIES),
         *(f"restore_{what}" for what in ("lead", "contact", "company")),
         *(f"note_{what}" for what in ("lead", "contact", "company", "customer")),
-        *(f"{verb}_unsorted" for verb in ("add", "update", "delete")),
+        *(f"{verb}_{what}" for verb in ("add", "update", "delete") for what in ("unsorted", "catalog")),
         *("status_lead", "add_talk", "update_talk", "add_chat_template_review", "add_message", "add_outgoing_message"),
     ]
 )
@@ -70,15 +70,19 @@ class Subscriptions:
                 self._add(hook_target, list(USUAL), at=at, by=by, sort=1, by_hand=True)
             return list(self._by_destination.values())
 
-    def put(self, destination: str, settings: list[str], *, at: datetime, by: int, sort: int) -> Subscription:
-        """Subscribe over the API; a known destination gets the new settings and works again."""
+    def put(
+        self, destination: str, settings: list[str], *, at: datetime, by: int, sort: int, enables: bool = True
+    ) -> Subscription:
+        """Subscribe over the API; a known destination gets the new settings and, with `enables`, works again."""
         with self._lock:
             found = self._by_destination.get(destination)
             if found is None:
                 return self._add(destination, settings, at=at, by=by, sort=sort, by_hand=False)
             found.settings, found.sort, found.updated = settings, sort, at
-            found.disabled = found.by_hand = False
-            found.bad_answers.clear()
+            found.by_hand = False
+            if enables:
+                found.disabled = False
+                found.bad_answers.clear()
             return found
 
     def drop(self, destination: str) -> None:

@@ -12,11 +12,15 @@ from flask import Response
 from connector.sandbox.amocrm.account import KIND_OF, PLURAL, Account, moment_of, task_words, unix
 from connector.sandbox.amocrm.answers import hal, nothing, page_of, written
 from connector.sandbox.amocrm.card_writes import judged
+from connector.sandbox.amocrm.customers import alive, need_customers
 from connector.sandbox.amocrm.face import Face, asked_query, is_number, sent_array, sent_object
 from connector.sandbox.amocrm.notes import card_of
 from connector.sandbox.amocrm.problems import Problem, missing, not_supported, wrong_type
 from connector.sandbox.records import Activity, CardKind, Task
 
+Bound = CardKind | Literal["customer"]
+PLURALS: dict[str, str] = {**{str(kind): name for kind, name in PLURAL.items()}, "customer": "customers"}
+"""Of what tasks may be bound to."""
 MEETING_IDS = 1_000_000
 """Added to the id of a meeting, which the base keeps among its communications."""
 MEETING = 2
@@ -29,7 +33,7 @@ class Shown:
     id: int
     of: Literal["task", "activity"]
     text: str
-    card: tuple[CardKind, int] | None
+    card: tuple[Bound, int] | None
     type: int
     owner: int
     by: int
@@ -48,7 +52,7 @@ def shown_task(task: Task) -> Shown:
         id=task.id,
         of="task",
         text=task_words(task),
-        card=task.cards[0] if task.cards else None,
+        card=_card_of(task),
         type=task.type,
         owner=task.assignee,
         by=task.creator,
@@ -60,6 +64,13 @@ def shown_task(task: Task) -> Shown:
         done=not task.open,
         result=task.result,
     )
+
+
+def _card_of(task: Task) -> tuple[Bound, int] | None:
+    """The one card of a task; a buyer is no card of the base."""
+    if task.cards:
+        return task.cards[0]
+    return ("customer", task.extra["customer"]) if "customer" in task.extra else None
 
 
 def shown_meeting(meeting: Activity) -> Shown:
@@ -108,13 +119,14 @@ class _Keeper:
     def several(self) -> Response:
         """A page of tasks; these filters are free."""
         query = asked_query()
-        ids, owners, of = (query.ids("filter", name) for name in ("id", "responsible_user_id", "entity_id"))
+        ids, of = query.ids("filter", "id"), query.ids("filter", "entity_id")
+        owners, makers = query.ids("filter", "responsible_user_id"), query.ids("filter", "created_by")
         types = query.ids("filter", "task_type") or query.ids("filter", "task_type_id")
-        entity, done = query.many("filter", "entity_type"), query.one("filter", "is_completed")
+        entity, done = query.many("filter", "entity_type"), query.many("filter", "is_completed")
         begin, end = query.span("filter", "updated_at") or (None, None)
         if of is not None and not entity:
             raise Problem(400, "filter[entity_type] is required with filter[entity_id]")
-        kinds = {KIND_OF.get(name) for name in entity or ()}
+        kinds = {kind for kind, plural in PLURALS.items() if plural in (entity or ())}
         with self._base.lock:
             rows = [
                 task
@@ -122,8 +134,9 @@ class _Keeper:
                 if (ids is None or task.id in ids)
                 and (owners is None or task.owner in owners)
                 and (types is None or task.type in types)
-                and (done is None or task.done == (done in ("1", "true")))
-                and (not kinds or (task.card is not None and task.card[0] in kinds))
+                and (makers is None or task.by in makers)
+                and (done is None or task.done in {one in ("1", "true") for one in done})
+                and (entity is None or (task.card is not None and task.card[0] in kinds))
                 and (of is None or (task.card is not None and task.card[1] in of))
                 and (begin or 0) <= unix(task.updated) <= (end or unix(task.updated))
             ]
@@ -177,7 +190,7 @@ class _Keeper:
 
     def _plan(self, sent: dict[str, Any], *, new: bool) -> dict[str, Any]:
         """What a sent task means, by the base's attribute names; `done` and `result` apart."""
-        plan: dict[str, Any] = {}
+        plan, extra = dict[str, Any](), dict[str, Any]()
         for name in ("text", "complete_till") if new else ():
             if sent.get(name) in (None, ""):
                 raise missing(name)
@@ -197,15 +210,25 @@ class _Keeper:
                 raise not_supported("task_type_id")
             plan["type"] = sent["task_type_id"]
         if "duration" in sent:
-            plan["extra"] = {"duration": int(sent["duration"] or 0)}
-        if sent.get("entity_id") is not None:
+            extra["duration"] = int(sent["duration"] or 0)
+        if sent.get("entity_id") is not None and sent.get("entity_type") == "customers":
+            extra["customer"] = self._customer(sent["entity_id"])
+        elif sent.get("entity_id") is not None:
             plan["cards"] = [self._card(sent)]
+        if extra:
+            plan["extra"] = extra
         if sent.get("is_completed") is not None:
             plan["done"] = bool(sent["is_completed"])
         result = sent.get("result")
         if isinstance(result, dict) and result.get("text"):
             plan["result"] = str(result["text"])
         return plan
+
+    def _customer(self, number: Any) -> int:
+        need_customers(self._account)
+        if number not in {one.id for one in alive(self._account)}:
+            raise not_supported("entity_id")
+        return int(number)
 
     def _card(self, sent: dict[str, Any]) -> tuple[CardKind, int]:
         kind = KIND_OF.get(str(sent.get("entity_type")))
@@ -239,6 +262,8 @@ class _Keeper:
     def _apply_to_task(self, number: int, plan: dict[str, Any], by: int) -> datetime:
         done, result = plan.pop("done", None), plan.pop("result", "")
         with self._base.editing():
+            if "extra" in plan:
+                plan["extra"] = {**self._base.task(number).extra, **plan["extra"]}
             task = self._base.update_task(number, by=by, **plan)
             if done is True and task.open:
                 self._base.complete_task(number, by=by, result=result)
@@ -259,7 +284,7 @@ class _Keeper:
             "responsible_user_id": task.owner,
             "group_id": 0,
             "entity_id": card,
-            "entity_type": PLURAL[kind] if kind else None,
+            "entity_type": PLURALS[kind] if kind else None,
             "duration": task.duration,
             "is_completed": task.done,
             "task_type_id": task.type,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from connector.sandbox.bitrix24.call import Answer, Call, Refusal, method
-from connector.sandbox.bitrix24.query import Column, run
+from connector.sandbox.bitrix24.query import Column, as_rows, run
+from connector.sandbox.plans import Plan
 from connector.sandbox.records import Activity, CardKind, Task
 
 OWNER_TYPES: dict[CardKind, int] = {"deal": 2, "contact": 3, "company": 4}
@@ -42,6 +43,11 @@ class Row:
     associated: int = 0
     missed: bool = False
     robot: bool = False
+    text: str = ""
+    author: int | None = None
+    editor: int | None = None
+    originator: str | None = None
+    origin: str | None = None
 
 
 def _of_activity(one: Activity) -> Row:
@@ -91,16 +97,47 @@ def _of_task(task: Task) -> Row:
     )
 
 
-def _rows(call: Call, after: int) -> Iterator[Row]:
+def _of_plan(plan: Plan) -> Row:
+    todo = plan.kind == "todo"
+    bindings = [(OWNER_TYPES[kind], of) for kind, of in plan.bindings]
+    moment = plan.due or plan.created
+    return Row(
+        id=plan.id,
+        type=6,
+        provider="CRM_TODO" if todo else "CONFIGURABLE_REST_APP",
+        provider_type="TODO" if todo else "CONFIGURABLE",
+        owner=bindings[0],
+        bindings=bindings,
+        subject=plan.title,
+        created=plan.created,
+        updated=plan.updated,
+        starts=moment,
+        ends=moment,
+        completed=plan.completed,
+        incoming=plan.incoming,
+        by=plan.assignee,
+        text=plan.text,
+        author=plan.author,
+        editor=plan.editor,
+        originator=plan.originator,
+        origin=plan.origin,
+    )
+
+
+def rows_after(call: Call, after: int) -> Iterator[Row]:
+    """All activities with an id above `after`, ascending: communications, bound tasks, what is planned."""
     tasks = {one.activity: one for one in call.base.tasks.values() if one.cards and not one.deleted}
     shown_tasks = tasks if call.reading("task_as_activity") else {}
-    last = max(max(call.base.activities, default=0), max(shown_tasks, default=0))
+    plans = call.base.plans
+    last = max(max(pile, default=0) for pile in (call.base.activities, shown_tasks, plans))
     for number in range(max(after, 0) + 1, last + 1):
         activity = call.base.activities.get(number)
         if activity and not activity.deleted:
             yield _of_activity(activity)
         elif number in shown_tasks:
             yield _of_task(shown_tasks[number])
+        elif number in plans and not plans[number].deleted:
+            yield _of_plan(plans[number])
 
 
 COLUMNS: dict[str, Column] = {
@@ -120,31 +157,28 @@ COLUMNS: dict[str, Column] = {
     "COMPLETED": Column("flag", lambda row: row.completed),
     "STATUS": Column("int", lambda row: (3 if row.robot else 2) if row.completed else 1),
     "RESPONSIBLE_ID": Column("int", lambda row: row.by),
-    "AUTHOR_ID": Column("int", lambda row: row.by),
-    "EDITOR_ID": Column("int", lambda row: row.by),
+    "PRIORITY": Column("int", lambda _: 2),
+    "NOTIFY_TYPE": Column("int", lambda _: 0),
+    "NOTIFY_VALUE": Column("int", lambda _: 0),
+    "DESCRIPTION": Column("text", lambda row: row.text, filterable=False),
+    "DESCRIPTION_TYPE": Column("int", lambda _: 1),
+    "LOCATION": Column("text", lambda _: ""),
+    "AUTHOR_ID": Column("int", lambda row: row.by if row.author is None else row.author),
+    "EDITOR_ID": Column("int", lambda row: row.by if row.editor is None else row.editor),
     "DIRECTION": Column("int", lambda row: 1 if row.incoming else 2),
-    "ORIGINATOR_ID": Column("text", lambda _: None),
-    "ORIGIN_ID": Column("text", lambda _: None),
+    "ORIGINATOR_ID": Column("text", lambda row: row.originator),
+    "ORIGIN_ID": Column("text", lambda row: row.origin),
+    "PROVIDER_GROUP_ID": Column("text", lambda _: None),
+    "PROVIDER_PARAMS": Column("raw", lambda _: {}, filterable=False),
+    "PROVIDER_DATA": Column("text", lambda _: None, filterable=False),
+    "IS_INCOMING_CHANNEL": Column("flag", lambda row: row.incoming),
+    "AUTOCOMPLETE_RULE": Column("int", lambda _: 0),
     "SETTINGS": Column("raw", lambda row: {"MISSED_CALL": True} if row.missed else {}, filterable=False),
 }
 
 
 def _show(call: Call, row: Row, names: Iterable[str]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for name in dict.fromkeys(names):
-        column = COLUMNS.get(name)
-        if column is None:
-            continue
-        raw = column.get(row)
-        match column.type:
-            case "moment":
-                told[name] = call.told(raw)
-            case "flag":
-                told[name] = "Y" if raw else "N"
-            case "raw":
-                told[name] = raw
-            case _:
-                told[name] = None if raw is None else str(raw)
+    told = as_rows(call, COLUMNS)(row, list(names))
     if "COMMUNICATIONS" in names:
         told["COMMUNICATIONS"] = _communications(call, row)
     if "BINDINGS" in names and call.reading("activity_bindings_in_select"):
@@ -171,18 +205,23 @@ def _communications(call: Call, row: Row) -> list[dict[str, Any]]:
 
 @method("crm.activity.list")
 def activity_list(call: Call) -> Answer:
-    """Activities; with a filter by BINDINGS one bound to several of the named cards comes several times."""
-    filters = call.mapping("filter")
+    """Activities, by START_TIME unless told otherwise; BINDINGS tell one bound to several of them several times."""
+    filters = dict(call.mapping("filter"))
     bindings = filters.pop("BINDINGS", None)
     asked = bindings.values() if isinstance(bindings, dict) else bindings or []
     wanted = [(int(one.get("OWNER_TYPE_ID") or 0), int(one.get("OWNER_ID") or 0)) for one in asked]
 
+    def bound(row: Row, kind: int, of: int) -> int:
+        """How many of its bindings are meant; type or id alone means all of that type or id."""
+        return sum((not kind or kind == has[0]) and (not of or of == has[1]) for has in row.bindings)
+
     def rows(after: int) -> Iterator[Row]:
-        for row in _rows(call, after):
-            times = 1 if bindings is None else sum(one in row.bindings for one in wanted)
+        for row in rows_after(call, after):
+            times = 1 if bindings is None else sum(bound(row, *one) for one in wanted)
             yield from [row] * times
 
-    inner = Call(call.base, call.config, {**call.params, "filter": filters}, call.user)
+    order = call.mapping("order") or {"START_TIME": "ASC"}
+    inner = replace(call, params={**call.params, "filter": filters, "order": order})
     return run(inner, COLUMNS, rows, lambda row, names: _show(call, row, names), id_name="ID")
 
 
@@ -190,7 +229,7 @@ def activity_list(call: Call) -> Answer:
 def activity_get(call: Call) -> dict[str, Any]:
     """One activity."""
     number = call.number("id", Refusal("", "ID is not defined or invalid."))
-    row = next((row for row in _rows(call, number - 1) if row.id == number), None)
+    row = next((row for row in rows_after(call, number - 1) if row.id == number), None)
     if row is None:
         raise Refusal("", "Activity is not found.")
     return _show(call, row, [*COLUMNS, "COMMUNICATIONS"])

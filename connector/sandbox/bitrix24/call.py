@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,13 +14,33 @@ from connector.sandbox.config import PortalConfig
 READINGS: dict[str, bool | str] = {
     "task_as_activity": True,
     "status_id_with_category": False,
-    "start_minus_one_counts": False,
+    "start_minus_one_counts": True,
     "unknown_task_filter_is_error": False,
     "task_xml_id_filter": False,
     "task_xml_id_kept": True,
     "task_touches_cards": False,
     "funnel_move_updates_deal": False,
     "activity_bindings_in_select": False,
+    "methods_any_case": True,
+    "https_required": False,
+    "operating_told": True,
+    "operating_reset_as_text": False,
+    "app_info_for_webhooks": True,
+    "offline_extended": True,
+    "auth_connector": True,
+    "offline_data_told": True,
+    "mixed_case_events": False,
+    "handler_id_told": True,
+    "refresh_token_in_events": False,
+    "userfield_events_for_webhooks": False,
+    "install_scope_by_spaces": False,
+    "click_in_fields": False,
+    "click_tells_user": True,
+    "todo_completed_by_update": True,
+    "task_fields_mandatory": False,
+    "empty_values": "plain",
+    "working_hours": "9",
+    "product_rows_update_deal": False,
 }
 """Points the documents leave open, with the reading a fresh sandbox takes (docs/sandbox.md says what each means)."""
 
@@ -28,11 +48,19 @@ READINGS: dict[str, bool | str] = {
 class Refusal(Exception):  # noqa: N818  # what a portal answers, not a fault of the sandbox
     """An error answer: code, text and HTTP status."""
 
-    def __init__(self, code: str, text: str, status: int = 400) -> None:
+    def __init__(self, code: str | int, text: str, status: int = 400, **more: str) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.status = status
+        self.more = more
+        """Further keys of the answer; only few methods have some."""
+
+
+WRONG_CONTEXT = Refusal(
+    "WRONG_AUTH_TYPE", "Current authorization type is denied for this method Application context required", 403
+)
+"""How most methods of applications refuse a webhook."""
 
 
 @dataclass
@@ -43,8 +71,26 @@ class Call:
     config: PortalConfig
     params: dict[str, Any]
     user: int
-    task_fields: set[str] = field(default_factory=set)
-    """Own fields of tasks that were made on this portal."""
+    application: str | None = None
+    """`client_id` of the application that calls; None: a webhook does."""
+    scopes: tuple[str, ...] = ()
+    """What the caller was granted; the REST has already refused methods outside of it."""
+
+    @property
+    def admin(self) -> bool:
+        """Whether the call is made as an administrator of the portal."""
+        user = self.base.users.get(self.user)
+        return user is not None and user.role == "admin"
+
+    def by_application(self, refusal: Refusal | None = None) -> str:
+        """The calling application's `client_id`.
+
+        Raises:
+            Refusal: a webhook calls; WRONG_AUTH_TYPE unless another refusal is given.
+        """
+        if self.application is None:
+            raise refusal or WRONG_CONTEXT
+        return self.application
 
     def reading(self, name: str) -> bool:
         """Which way an open point is read."""
@@ -115,6 +161,8 @@ class Answer:
 Method = Callable[[Call], Any]
 METHODS: dict[str, tuple[Method, bool]] = {}
 """Name in lower case → the method and whether it writes."""
+NAMES: dict[str, str] = {}
+"""Name in lower case → the name as the documents write it."""
 
 
 def method(name: str, *, writes: bool = False) -> Callable[[Method], Method]:
@@ -122,6 +170,7 @@ def method(name: str, *, writes: bool = False) -> Callable[[Method], Method]:
 
     def register(function: Method) -> Method:
         METHODS[name.lower()] = (function, writes)
+        NAMES[name.lower()] = name
         return function
 
     return register

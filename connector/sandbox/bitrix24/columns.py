@@ -10,12 +10,14 @@ from typing import Any
 
 from connector.sandbox.base import Base
 from connector.sandbox.bitrix24.call import Call
+from connector.sandbox.bitrix24.empties import empty_field, empty_link
 from connector.sandbox.bitrix24.query import Column, Type
 from connector.sandbox.bitrix24.stages import SEMANTIC, category_of, stage_key
 from connector.sandbox.records import Card, CardKind, FieldSpec
 
 KINDS: dict[int, CardKind] = {2: "deal", 3: "contact", 4: "company"}
 UF_TYPES = {"text": "string", "number": "double", "date": "date", "choice": "enumeration", "flag": "boolean"}
+_LINKS = ("crm_company", "crm_contact")
 _COLUMN_TYPES: dict[str, Type] = {"text": "text", "number": "number", "date": "day", "choice": "int", "flag": "flag"}
 
 
@@ -56,12 +58,21 @@ def fields_of(call: Call, kind: CardKind) -> dict[str, CardField]:
     for spec in base.fields.values():
         if spec.card == kind:
             found[f"UF_CRM_{spec.code.upper()}"] = CardField(
-                Column(_COLUMN_TYPES[spec.type], _value_of(spec.code)),
-                UF_TYPES[spec.type],
+                Column(_COLUMN_TYPES[spec.type], _values_of(spec.code) if spec.multiple else _value_of(spec.code)),
+                user_type(spec),
                 writable=True,
                 spec=spec,
             )
     return found
+
+
+def user_type(spec: FieldSpec) -> str:
+    """A custom field's USER_TYPE_ID."""
+    return str(spec.more.get("USER_TYPE_ID", UF_TYPES[spec.type]))
+
+
+def _values_of(code: str) -> Callable[[Any], Any]:
+    return lambda card: card.fields.get(code) or []
 
 
 def _value_of(code: str) -> Callable[[Any], Any]:
@@ -92,7 +103,7 @@ def _deal(base: Base) -> dict[str, CardField]:
         "begindate": CardField(_plain("day", lambda deal: deal.created.date()), "date"),
         "closedate": CardField(_plain("day", lambda deal: deal.closed.date() if deal.closed else None), "date"),
         "typeId": CardField(_plain("text", lambda _: "SALE"), "crm_status"),
-        "isRecurring": CardField(_plain("flag", lambda _: False), "boolean"),
+        "isRecurring": CardField(_own("flag", "template"), "boolean"),
         "isNew": CardField(_plain("flag", lambda deal: base.stage(deal).code == "NEW"), "boolean"),
         "lastActivityTime": CardField(_plain("moment", lambda deal: _last(base, "deal", deal)), "datetime"),
         "lastActivityBy": CardField(_own("int", "updated_by"), "user"),
@@ -123,7 +134,7 @@ def _company(base: Base) -> dict[str, CardField]:
         "employees": CardField(_plain("text", lambda _: None), "crm_status"),
         "revenue": CardField(_plain("number", lambda _: 0), "double"),
         "currencyId": CardField(_plain("text", lambda _: "RUB"), "crm_currency"),
-        "isMyCompany": CardField(_plain("flag", lambda _: False), "boolean"),
+        "isMyCompany": CardField(_own("flag", "ours"), "boolean"),
         "contactIds": CardField(_plain("ints", lambda company: base.people_of(company.id)), "crm_contact"),
         "hasPhone": CardField(_plain("flag", lambda _: False), "boolean"),
         "hasEmail": CardField(_plain("flag", lambda _: False), "boolean"),
@@ -144,10 +155,18 @@ def _last(base: Base, kind: CardKind, card: Card) -> datetime:
 
 def shown(call: Call, field: CardField, card: Card) -> Any:
     """A field's value as the universal methods tell it: typed, dates with the portal's offset, flags Y and N."""
-    raw = field.column.get(card)
-    if field.spec and raw is None:
-        return {"text": "", "date": "", "flag": "N"}.get(field.spec.type)
-    match field.column.type:
+    raw, spec = field.column.get(card), field.spec
+    if spec and (raw is None or raw == []):
+        return empty_field(call, field.type, multiple=spec.multiple, seed=card.id + spec.id)
+    if field.type in _LINKS and raw == 0:
+        return empty_link(call, card.id)
+    if spec and spec.multiple:
+        return [_one_shown(call, field.column.type, one) for one in raw]
+    return _one_shown(call, field.column.type, raw)
+
+
+def _one_shown(call: Call, type_: Type, raw: Any) -> Any:
+    match type_:
         case "moment":
             return call.told(raw)
         case "day":
@@ -177,6 +196,13 @@ def written(call: Call, field: CardField, raw: Any) -> Any:
     """
     if raw in (None, "", []):
         return None
+    if field.spec and field.spec.multiple:
+        listed = list(raw.values()) if isinstance(raw, dict) else raw if isinstance(raw, list) else [raw]
+        return [_one_written(call, field, one) for one in listed if one not in (None, "")]
+    return _one_written(call, field, raw)
+
+
+def _one_written(call: Call, field: CardField, raw: Any) -> Any:
     match field.column.type:
         case "int":
             number = int(raw)

@@ -71,7 +71,10 @@ def _pairs(value: Any, key: str) -> Iterator[tuple[str, str]]:
 
 
 def to_json(answer: dict[str, Any]) -> str:
-    """An answer as PHP's `json_encode` writes it: an empty object is `[]`, numbered keys make a list."""
+    """An answer as PHP's `json_encode` writes it: an empty object is `[]`, keys that count 0, 1, 2… make a list.
+
+    PHP keeps the text "0" as the number 0, so it does not matter how the caller wrote a command's key.
+    """
     return json.dumps(_php(answer), ensure_ascii=False)
 
 
@@ -80,7 +83,8 @@ def _php(value: Any) -> Any:
         if not value:
             return []
         inner = {key: _php(one) for key, one in value.items()}
-        return list(inner.values()) if list(inner) == list(range(len(inner))) else inner
+        counted = [str(key) for key in inner] == [str(place) for place in range(len(inner))]
+        return list(inner.values()) if counted else inner
     if isinstance(value, (list, tuple)):
         return [_php(one) for one in value]
     return value

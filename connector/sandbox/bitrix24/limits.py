@@ -32,16 +32,29 @@ class Bucket:
             self._level += 1
             return True
 
+    def level(self) -> float:
+        """How full it is now."""
+        with self._lock:
+            return max(0.0, self._level - (time.monotonic() - self._at) * self._limits.rate)
+
+    def fill(self, level: float) -> None:
+        """Make it so full: `burst` means that nothing more is let in before some of it leaked."""
+        with self._lock:
+            self._level, self._at = level, time.monotonic()
+
 
 class Operating:
-    """Execution time per method, summed over ten baskets of one minute."""
+    """Execution time per caller and method, summed over ten baskets of one minute."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._lock = threading.Lock()
         self._baskets: dict[str, deque[tuple[float, float]]] = defaultdict(deque)
+        self._start = 0.0
 
     def _fresh(self, method: str) -> deque[tuple[float, float]]:
+        if method not in self._baskets and self._start:
+            self._baskets[method].append((time.monotonic(), self._start))
         baskets = self._baskets[method]
         while baskets and time.monotonic() - baskets[0][0] > WINDOW:
             baskets.popleft()
@@ -52,6 +65,12 @@ class Operating:
         with self._lock:
             spent = sum(seconds for _, seconds in self._fresh(method))
             return not self._limits.operating_seconds or spent < self._limits.operating_seconds
+
+    def start_with(self, seconds: float) -> None:
+        """Every method has spent so much, all of it now; 0: nothing."""
+        with self._lock:
+            self._baskets.clear()
+            self._start = seconds
 
     def book(self, method: str, seconds: float) -> tuple[float, float]:
         """Add one call; returns the seconds spent so far and the real seconds until the oldest basket is freed."""

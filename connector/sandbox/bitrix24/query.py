@@ -57,19 +57,20 @@ def run(
                 chosen.append(record)
                 if len(chosen) == page:
                     break
-        return _answer(call, [show(record, names) for record in chosen], None)
+        return _answer(call, [show(record, names) for record in chosen])
     found = [record for record in candidates if keep(record)]
     for name, down in reversed(order):
         found.sort(key=lambda record: _sortable(columns[name].get(record)), reverse=down)  # used at once
     if start < 0:
-        return _answer(call, [show(record, names) for record in found[:page]], len(found))
+        return _answer(call, [show(record, names) for record in found[:page]])
     shown = [show(record, names) for record in found[start : start + page]]
     following = start + page if start + page < len(found) else None
     return Answer(shown, total=len(found), next=following)
 
 
-def _answer(call: Call, shown: list[dict[str, Any]], total: int | None) -> Answer:
-    return Answer(shown, total=total or 0 if call.reading("start_minus_one_counts") else None)
+def _answer(call: Call, shown: list[dict[str, Any]]) -> Answer:
+    """With `start=-1` nothing is counted; whether `total` is 0 or absent is a reading."""
+    return Answer(shown, total=0 if call.reading("start_minus_one_counts") else None)
 
 
 def _order(columns: Columns, wanted: dict[str, Any]) -> list[tuple[str, bool]]:
@@ -181,6 +182,36 @@ def _sortable(raw: Any) -> tuple[bool, Any]:
     if isinstance(raw, (datetime, date)):
         return True, raw.isoformat()
     return raw is not None, 0 if raw is None else raw
+
+
+def as_text(call: Call, type_: Type, raw: Any) -> Any:
+    """A value as the classic methods tell it: numbers as texts, dates with the portal's offset, flags Y and N."""
+    match type_:
+        case "moment":
+            return call.told(raw)
+        case "day":
+            return call.told_day(raw)
+        case "flag":
+            return "Y" if raw else "N"
+        case "raw":
+            return raw
+        case "ints":
+            return [str(one) for one in raw]
+        case _:
+            return None if raw is None else str(raw)
+
+
+def as_rows(call: Call, columns: Columns) -> Callable[[Any, list[str]], dict[str, Any]]:
+    """How a classic list shows its rows: every chosen column as text."""
+
+    def show(record: Any, names: list[str]) -> dict[str, Any]:
+        return {
+            name: as_text(call, columns[name].type, columns[name].get(record))
+            for name in dict.fromkeys(names)
+            if name in columns
+        }
+
+    return show
 
 
 def _int(value: Any) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.sandbox.base import Base
 from connector.sandbox.bitrix24.call import Answer, Call, Refusal, method
-from connector.sandbox.bitrix24.query import Column, run
+from connector.sandbox.bitrix24.query import Column, as_rows, run
 from connector.sandbox.records import Pipeline, Stage, StageRow
 
 SEMANTIC = {"open": "P", "won": "S", "lost": "F"}
@@ -72,38 +74,79 @@ def category_list(call: Call) -> Answer:
     return Answer({"categories": rows}, total=len(rows))
 
 
-@method("crm.status.list")
-def status_list(call: Call) -> Answer:
-    """The stages of all funnels, or of the one asked for by ENTITY_ID."""
-    wanted = call.mapping("filter").get("ENTITY_ID")
-    rows: list[dict[str, Any]] = []
+_COLOURS = {"P": "#ACE9FB", "S": "#7BD500", "F": "#FF5752"}
+_MEANINGS = {"P": "process", "S": "success", "F": "failure"}
+_LISTS: dict[str, list[tuple[str, str]]] = {
+    "DEAL_TYPE": [("SALE", "Продажа"), ("SERVICES", "Услуги")],
+    "COMPANY_TYPE": [("CUSTOMER", "Клиент"), ("SUPPLIER", "Поставщик"), ("PARTNER", "Партнёр")],
+    "CONTACT_TYPE": [("CLIENT", "Клиенты"), ("PARTNER", "Партнёры")],
+    "INDUSTRY": [("MANUFACTURING", "Производство"), ("IT", "Информационные технологии")],
+    "EMPLOYEES": [("EMPLOYEES_1", "менее 50"), ("EMPLOYEES_2", "50 – 250")],
+    "SOURCE": [("CALL", "Звонок"), ("WEB", "Веб-сайт"), ("RECOMMENDATION", "По рекомендации")],
+}
+"""Lists of the portal beside stages: ENTITY_ID → STATUS_ID and name."""
+_LIST_IDS = 1000
+
+
+@dataclass(frozen=True)
+class Status:
+    """One row of `crm.status.list`."""
+
+    id: int
+    entity: str
+    code: str
+    name: str
+    sort: int
+    system: bool
+    category: int | None = None
+    semantics: str = ""
+    """Empty: no stage."""
+
+
+def _statuses(call: Call) -> Iterator[Status]:
     for pipeline in call.base.pipelines.values():
         category = category_of(call.base, pipeline.id)
         entity = f"DEAL_STAGE_{category}" if category else "DEAL_STAGE"
-        if wanted and entity != wanted:
-            continue
         for stage in shown_stages(pipeline):
             prefixed = category and call.reading("status_id_with_category")
-            semantic = SEMANTIC[stage.semantic]
-            rows.append(
-                {
-                    "ID": str(stage.id),
-                    "ENTITY_ID": entity,
-                    "STATUS_ID": f"C{category}:{stage.code}" if prefixed else stage.code,
-                    "NAME": stage.title,
-                    "NAME_INIT": "",
-                    "SORT": str(stage.sort),
-                    "SYSTEM": "Y" if stage.semantic == "won" or stage.code == "NEW" else "N",
-                    "CATEGORY_ID": str(category),
-                    "COLOR": "",
-                    "SEMANTICS": None if semantic == "P" else semantic,
-                    "EXTRA": {
-                        "SEMANTICS": {"P": "process", "S": "success", "F": "failure"}[semantic],
-                        "COLOR": "#ACE9FB",
-                    },
-                }
-            )
-    return Answer(rows, total=len(rows))
+            system = stage.semantic == "won" or stage.code in ("NEW", "LOSE")
+            code = f"C{category}:{stage.code}" if prefixed else stage.code
+            semantics = SEMANTIC[stage.semantic]
+            yield Status(stage.id, entity, code, stage.title, stage.sort, system, category or None, semantics)
+    for number, (entity, rows) in enumerate(_LISTS.items()):
+        for place, (code, name) in enumerate(rows, start=1):
+            yield Status(_LIST_IDS + number * 100 + place, entity, code, name, place * 10, system=place == 1)
+
+
+_STATUS_COLUMNS: dict[str, Column] = {
+    "ID": Column("int", lambda one: one.id),
+    "ENTITY_ID": Column("text", lambda one: one.entity),
+    "STATUS_ID": Column("text", lambda one: one.code),
+    "NAME": Column("text", lambda one: one.name),
+    "NAME_INIT": Column("text", lambda one: one.name if one.system else ""),
+    "SORT": Column("int", lambda one: one.sort),
+    "SYSTEM": Column("flag", lambda one: one.system),
+    "CATEGORY_ID": Column("int", lambda one: one.category),
+    "COLOR": Column("text", lambda one: _COLOURS.get(one.semantics, "")),
+    "SEMANTICS": Column("text", lambda one: one.semantics if one.semantics in ("S", "F") else None),
+}
+
+
+def _extra(one: Status) -> dict[str, Any]:
+    colour = _COLOURS.get(one.semantics, "")
+    return {"EXTRA": {"SEMANTICS": _MEANINGS[one.semantics], "COLOR": colour}} if one.semantics else {}
+
+
+@method("crm.status.list")
+def status_list(call: Call) -> Answer:
+    """Stages of all funnels and the portal's other lists; usually one of them is asked for by ENTITY_ID."""
+    rows = sorted(_statuses(call), key=lambda one: one.id)
+    tell = as_rows(call, _STATUS_COLUMNS)
+    wide = replace(call.config, limits=replace(call.config.limits, page=len(rows)))
+    inner = replace(call, params={**call.params, "select": [], "start": 0}, config=wide)
+    names = list(_STATUS_COLUMNS)
+    answer = run(inner, _STATUS_COLUMNS, lambda _: rows, lambda one, _: tell(one, names) | _extra(one), id_name="ID")
+    return Answer(answer.result, total=answer.total)
 
 
 _TYPES = {"created": 1, "moved": 2, "final": 3, "pipeline": 5}

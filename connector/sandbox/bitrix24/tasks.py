@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from connector.sandbox.bitrix24.call import Answer, Call, Refusal, method
 from connector.sandbox.bitrix24.query import run, test
-from connector.sandbox.bitrix24.task_rows import CARDS, COMPLETED, WAITING, task_columns, tell
+from connector.sandbox.bitrix24.task_rows import CARDS, COMPLETED, KEPT, PROGRESS, task_columns, tell
 from connector.sandbox.cards import UnknownRecord
 from connector.sandbox.records import CardKind, Task
 
 NOT_ALLOWED = Refusal("1048582", "Действие над задачей не разрешено")
+NOT_ALLOWED_0 = Refusal("0", "Действие над задачей не разрешено")
+"""What the documents show for start, complete, delegate and update."""
+_NO_ID = Refusal("100", "CTaskItem All parameters in the constructor must have real class type (internal error)")
 
 
-def _answer(call: Call, task: Task) -> dict[str, Any]:
+def answer(call: Call, task: Task) -> dict[str, Any]:
+    """A task as every write answers it."""
     return {"task": tell(call, task) | {"action": {"complete": task.open, "edit": True}, "checklist": task.checklist}}
 
 
-def _find(call: Call) -> Task:
+def task_id(call: Call) -> int:
+    """The parameter taskId.
+
+    Raises:
+        Refusal: absent (100), or no number (0).
+    """
+    raw = call.get("taskId")
+    if raw in (None, "", []):
+        raise _NO_ID
+    if not str(raw).isdigit():
+        raise Refusal("0", "wrong task id")
+    return int(raw)
+
+
+def find_task(call: Call, missing: Refusal = NOT_ALLOWED) -> Task:
+    """The task of taskId; a missing one and one out of sight are refused alike.
+
+    Raises:
+        Refusal: `missing`, or no id.
+    """
     try:
-        return call.base.task(call.number("taskId", Refusal("100", "Could not find value for parameter {taskId}")))
+        return call.base.task(task_id(call))
     except UnknownRecord as error:
-        raise NOT_ALLOWED from error
+        raise missing from error
 
 
 def _read_fields(call: Call) -> dict[str, Any]:
@@ -30,6 +54,7 @@ def _read_fields(call: Call) -> dict[str, Any]:
     if not isinstance(sent, dict) or not sent:
         raise Refusal("100", "Could not find value for parameter {fields}")
     attributes: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
     try:
         for name, raw in sent.items():
             match name:
@@ -49,10 +74,13 @@ def _read_fields(call: Call) -> dict[str, Any]:
                     attributes["cards"] = _read_cards(raw)
                 case "STATUS" | "REAL_STATUS":
                     attributes["status"] = int(raw)
+                case "ACCOMPLICES":
+                    kept[name] = [int(one) for one in (raw if isinstance(raw, list) else [raw]) if one]
+                case _ if name in KEPT or name in call.base.task_fields:
+                    kept[name] = raw
     except (TypeError, ValueError) as error:
         raise Refusal("ERROR_CORE", f"Неверное значение поля {name}<br>") from error
-    own = {name: raw for name, raw in sent.items() if name in call.task_fields}
-    return attributes | ({"extra": own} if own else {})
+    return attributes | ({"extra": kept} if kept else {})
 
 
 def _read_cards(raw: Any) -> list[tuple[CardKind, int]]:
@@ -70,6 +98,26 @@ def _check_person(call: Call, person: int) -> None:
         raise Refusal("ERROR_CORE", "Исполнитель не найден<br>")
 
 
+def _check_mandatory(call: Call, attributes: dict[str, Any]) -> None:
+    """Own fields that are mandatory stop a task; the reading makes all of them so."""
+    given = attributes.get("extra", {})
+    for name, definition in call.base.task_fields.items():
+        mandatory = definition.get("MANDATORY") == "Y" or call.reading("task_fields_mandatory")
+        if mandatory and given.get(name) in (None, "", []):
+            raise Refusal("ERROR_CORE", f"Не заполнено обязательное поле {definition.get('LABEL') or name}<br>")
+
+
+def _check_parent(call: Call, attributes: dict[str, Any]) -> None:
+    parent = attributes.get("extra", {}).get("PARENT_ID")
+    if parent and (not str(parent).isdigit() or int(parent) not in call.base.tasks):
+        raise Refusal("ERROR_CORE", 'Задача, указанная в поле "Родительская задача", не найдена<br>')
+
+
+def _check_status(status: int) -> None:
+    if status != COMPLETED and status not in PROGRESS:
+        raise Refusal("ERROR_CORE", "Неверный статус<br>")
+
+
 @method("tasks.task.add", writes=True)
 def task_add(call: Call) -> dict[str, Any]:
     """A new task."""
@@ -79,61 +127,54 @@ def task_add(call: Call) -> dict[str, Any]:
     if not attributes.get("assignee"):
         raise Refusal("ERROR_CORE", "Не указан исполнитель<br>")
     _check_person(call, attributes["assignee"])
-    attributes.pop("status", None)
+    _check_mandatory(call, attributes)
+    _check_parent(call, attributes)
+    status = attributes.pop("status", None)
+    if status is not None:
+        _check_status(status)
+        attributes["progress"] = PROGRESS.get(status, "waiting")
     task = call.base.add_task(attributes.pop("title"), by=call.user, **attributes)
     _touch_cards(call, task)
-    return _answer(call, task)
+    return answer(call, task)
 
 
 @method("tasks.task.update", writes=True)
 def task_update(call: Call) -> dict[str, Any]:
     """Change a task; a status of 5 completes it, 2 opens it again."""
-    task = _find(call)
+    task = find_task(call, NOT_ALLOWED_0)
     attributes = _read_fields(call)
     status = attributes.pop("status", None)
+    if status is not None:
+        _check_status(status)
     if "assignee" in attributes:
         _check_person(call, attributes["assignee"])
+    _check_parent(call, attributes)
     if "extra" in attributes:
         attributes["extra"] = task.extra | attributes["extra"]
     with call.base.editing():
         call.base.update_task(task.id, by=call.user, **attributes)
         if status == COMPLETED:
             call.base.complete_task(task.id, by=call.user)
-        elif status == WAITING:
+        elif status is not None:
             call.base.reopen_task(task.id, by=call.user)
-    return _answer(call, task)
-
-
-@method("tasks.task.complete", writes=True)
-def task_complete(call: Call) -> dict[str, Any]:
-    """Complete an open task."""
-    task = _find(call)
-    if not task.open:
-        raise NOT_ALLOWED
-    return _answer(call, call.base.complete_task(task.id, by=call.user))
-
-
-@method("tasks.task.renew", writes=True)
-def task_renew(call: Call) -> dict[str, Any]:
-    """Open a completed task again."""
-    task = _find(call)
-    if task.open:
-        raise NOT_ALLOWED
-    return _answer(call, call.base.reopen_task(task.id, by=call.user))
+            call.base.update_task(task.id, by=call.user, progress=PROGRESS[status])
+    return answer(call, task)
 
 
 @method("tasks.task.delete", writes=True)
 def task_delete(call: Call) -> dict[str, Any]:
     """Delete a task."""
-    call.base.delete_task(_find(call).id, by=call.user)
+    call.base.delete_task(find_task(call).id, by=call.user)
     return {"task": True}
 
 
 @method("tasks.task.get")
 def task_get(call: Call) -> Any:
     """One task; `[]` when it is missing or out of sight."""
+    if call.get("select") not in (None, "", []) and not isinstance(call.get("select"), list):
+        raise Refusal("100", "Invalid value {} to match with parameter {select}. Should be value of type array.")
     try:
-        task = call.base.task(call.number("taskId", Refusal("100", "Could not find value for parameter {taskId}")))
+        task = call.base.task(task_id(call))
     except UnknownRecord:
         return []
     return {"task": tell(call, task, [str(one) for one in call.sequence("select")])}
@@ -161,35 +202,9 @@ def task_list(call: Call) -> Answer:
         return [tasks[one] for one in numbers if one in tasks and not tasks[one].deleted]
 
     names = [str(one) for one in call.sequence("select")]
-    inner = Call(call.base, call.config, {**call.params, "filter": known, "select": []}, call.user)
-    answer = run(inner, columns, rows, lambda task, _: tell(call, task, names), id_name="ID")
-    return Answer({"tasks": answer.result}, answer.total, answer.next)
-
-
-@method("task.checklistitem.add", writes=True)
-def checklist_add(call: Call) -> int:
-    """One more line of a task's checklist; named parameters or, by their order, unnamed ones."""
-    params = list(call.params.values())
-    number, fields = call.get("TASKID", params[0] if params else 0), call.get("FIELDS", params[1] if params[1:] else {})
-    if not isinstance(fields, dict) or not fields.get("TITLE"):
-        raise Refusal("ERROR_CORE", "TASKS_ERROR_EXCEPTION_#256; Не указан заголовок<br>")
-    try:
-        task = call.base.task(int(number))
-    except (UnknownRecord, TypeError, ValueError) as error:
-        raise Refusal("ERROR_CORE", "TASKS_ERROR_EXCEPTION_#8; Действие не разрешено<br>") from error
-    call.base.update_task(task.id, by=call.user, checklist=[*task.checklist, str(fields["TITLE"])])
-    return task.id * 100 + len(task.checklist)
-
-
-@method("task.item.userfield.add", writes=True)
-def own_field_add(call: Call) -> int:
-    """An own field of tasks; `UF_` is put before its name."""
-    name = str(call.mapping("PARAMS").get("FIELD_NAME", "")).upper()
-    name = name if name.startswith("UF_") else f"UF_{name}"
-    if name in call.task_fields or not re.fullmatch(r"UF_[A-Z0-9_]+", name):
-        raise Refusal("ERROR_CORE", f"Поле {name} уже существует или названо неверно")
-    call.task_fields.add(name)
-    return len(call.task_fields)
+    inner = replace(call, params={**call.params, "filter": known, "select": []})
+    rows_told = run(inner, columns, rows, lambda task, _: tell(call, task, names), id_name="ID")
+    return Answer({"tasks": rows_told.result}, rows_told.total, rows_told.next)
 
 
 def _touch_cards(call: Call, task: Task) -> None:
