@@ -186,17 +186,19 @@ def _reopen(docket: Docket, duty: Duty, one: Occurrence, row: Asked) -> None:
         return
     due = one.due_at if one.movable else row.promise_at
     promise = duty.timing.promise(due, row.planned_at, docket.now, one.term)
-    was_offer = row.mode != "auto" and row.task_id is None and row.joined is None
+    steps = duty.ignored(docket.now) if row.proposed else duty.steps(promise, one.term)
     again = replace(
         row,
-        state=State.OFFERED if was_offer else State.ASKED,
+        state=State.OFFERED if row.proposed else State.ASKED,
         anchor_at=one.anchor_at if one.movable else row.anchor_at,
         due_at=one.due_at if one.movable else row.due_at,
         lapse_at=one.lapse_at if one.movable else row.lapse_at,
         promise_at=promise,
-        steps=row.steps if promise == row.promise_at or was_offer else duty.steps(promise, one.term),
+        steps=row.steps if promise == row.promise_at and not row.proposed else steps,
         asked_at=docket.now,
         assignee=doer_of(duty.rule.task.assign_to, duty.case),
+        reminded_at=None,
+        answered_at=row.answered_at if not row.proposed else None,
         withdrawn_at=None,
         reason=None,
         reopened=row.reopened + 1,

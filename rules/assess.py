@@ -5,7 +5,6 @@ Pure: the same arguments always give the same assessment. An event only says who
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rules.asking import ask
@@ -56,12 +55,6 @@ def assess(regulation: Regulation, snapshot: Snapshot, now: datetime, lang: Lang
         regulation_digest=regulation.digest,
         notes=(*dict.fromkeys(docket.notes), *_unreadable(docket)),
     )
-
-
-def as_auto(regulation: Regulation) -> Regulation:
-    """The same regulation with every proposal asked as a task."""
-    rules = tuple(replace(rule, task=replace(rule.task, mode="auto")) for rule in regulation.rules)
-    return replace(regulation, rules=rules)
 
 
 def _dated_later(snapshot: Snapshot) -> Iterator[datetime]:

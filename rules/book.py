@@ -81,7 +81,7 @@ class Book:
         """Write a row down and order what the CRM must be told about it."""
         rule = self.rule_of(row)
         rank = rule.priority if rule is not None else len(self._regulation.rules)
-        always = rule is not None and rule.always
+        always = given.pop("always", rule is not None and rule.always)
         self.orders.append(Order(do=do, key=row.key, entry=row, rank=rank, always=always, **given))
         return self.put(row)
 

@@ -80,6 +80,15 @@ class Asked:
     """When it was asked, offered or last reopened."""
     task_id: str | None = None
     """The CRM's task; `None` while the write is on its way."""
+    offer: str | None = None
+    """What shows the proposal in the CRM, as a ref (`activity:555`); `None` where nothing was offered, or while the
+    write is on its way.
+    """
+    answer: Literal["accept", "later", "decline"] | None = None
+    """The last answer to the proposal."""
+    answered_at: datetime | None = None
+    answered_by: str | None = None
+    """Who answered: the CRM's user id."""
     joined: Key | None = None
     """The occurrence whose task this one is a line of."""
     edited: bool = False
@@ -106,15 +115,24 @@ class Asked:
         """Ended for good; a withdrawn one may be reopened."""
         return self.state in SETTLED
 
+    @property
+    def proposed(self) -> bool:
+        """It stands, or ended, as a proposal: nobody accepted it, and it is no line of a task."""
+        return self.mode != "auto" and self.answer != "accept" and self.joined is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a manager answered to a proposal."""
 
     key: Key
-    answer: Literal["accept", "later", "decline"]
+    answer: Literal["accept", "later", "decline", "unclear"]
+    """`unclear`: words that nobody understands. They answer nothing; he is asked again."""
     by: str | None
     at: datetime
     reason: str | None = None
+    """`decline`: why; `unclear`: his words."""
     until: date | None = None
     """`later`: the day that was chosen."""
+    counts_at: datetime | None = None
+    """It may yet turn out to be another answer: it counts from this moment; `None`: at once."""

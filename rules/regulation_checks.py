@@ -22,7 +22,10 @@ _CLOSED = ("won", "lost")
 
 
 def check_by_meaning(
-    file: Reporter, template: Template | None, calendar: WorkingCalendar | None, today: date | None
+    file: Reporter,
+    template: Template | None,
+    calendar: WorkingCalendar | None,
+    today: date | None,
 ) -> Iterator[Problem]:
     """Looks at the tree as it was typed, so that a rule with a wrong value is checked all the same."""
     root = file.located.root
@@ -108,8 +111,8 @@ def _touch(file: Reporter, index: int, rule: dict[str, Any]) -> Iterator[Problem
 def _task(file: Reporter, index: int, rule: dict[str, Any]) -> Iterator[Problem]:
     task, path = rule.get("task"), ("rules", index, "task")
     mode = task.get("mode") if isinstance(task, dict) else None
-    if mode in ("propose", "batch"):
-        yield file.of_value((*path, "mode"), "mode-as-auto", {"mode": mode}, severity="warning")
+    if mode == "batch":
+        yield file.of_value((*path, "mode"), "batch-one-by-one", {"mode": mode}, severity="warning")
     texts: list[Path] = [(*path, "text"), ("rules", index, "title")]
     for text in [*texts, *((*text, lang) for text in texts for lang in ("ru", "en"))]:
         place = file.located.values.get(text)

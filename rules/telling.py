@@ -18,29 +18,46 @@ if TYPE_CHECKING:
 
 
 def take_answers(docket: Docket) -> None:
-    """Proposals that were answered: accepted, put off or declined."""
+    """Proposals that were answered: accepted, put off or declined. An answer counts once, and after the asking."""
+    rows = {row.key: row for row in docket.book}
     for answer in docket.snapshot.answers:
-        row = next((row for row in docket.book if row.key == answer.key), None)
+        row = docket.book[answer.key] if answer.key in rows else None
         duty = docket.duty_of(row) if row is not None else None
-        if row is None or duty is None or row.state is not State.OFFERED or answer.at <= row.asked_at:
+        if row is None or duty is None or row.state is not State.OFFERED or answer.answer == "unclear":
             continue
+        if answer.at <= (row.answered_at or row.asked_at):
+            continue
+        if answer.counts_at is not None and answer.counts_at > docket.now:
+            docket.wake_at(answer.counts_at)
+            continue
+        answer = replace(answer, at=min(answer.at, docket.now))  # noqa: PLW2901  # the CRM's clock may be ahead of ours
         if answer.answer == "decline":
-            docket.book.put(docket.book.settle(row, State.DECLINED, answer.at, reason=answer.reason))
+            declined = docket.book.settle(row, State.DECLINED, answer.at, reason=answer.reason)
+            docket.book.put(_answered(declined, answer))
         elif answer.answer == "later":
             _put_off(docket, duty, row, answer)
         else:
-            _accept(docket, duty, row)
+            _accept(docket, duty, row, answer)
 
 
-def _accept(docket: Docket, duty: Duty, row: Asked) -> None:
-    """A task now; its promise is as if it were asked now."""
+def _answered(row: Asked, answer: Answer) -> Asked:
+    assert answer.answer != "unclear"
+    return replace(row, answer=answer.answer, answered_at=answer.at, answered_by=answer.by)
+
+
+def _accept(docket: Docket, duty: Duty, row: Asked, answer: Answer) -> None:
+    """A task now; its promise is as if it were asked now. A person wants it, so no limit holds it back.
+
+    What has lapsed or lost its reason meanwhile is left: it ends as a proposal.
+    """
     one = _occurrence(docket, duty, row)
-    if one is None:
+    lapsed = row.lapse_at is not None and duty.timing.acts(row.lapse_at) <= docket.now
+    if one is None or lapsed or not duty.rule.enabled or duty.judged.holds is False:
         return
     promise = duty.timing.promise(row.due_at, row.planned_at, docket.now, one.term)
     steps = duty.steps(promise, one.term)
     task = replace(row, state=State.ASKED, promise_at=promise, steps=steps, asked_at=docket.now, reminded_at=None)
-    order_task(docket, duty, "ask", task, one)
+    order_task(docket, duty, "ask", _answered(task, answer), one, always=True)
 
 
 def _put_off(docket: Docket, duty: Duty, row: Asked, answer: Answer) -> None:
@@ -49,18 +66,17 @@ def _put_off(docket: Docket, duty: Duty, row: Asked, answer: Answer) -> None:
         return
     due = duty.timing.end_of(answer.until)
     ask_again = duty.timing.ask(due, answer.at, duty.rule.task.lead or docket.regulation.lead, clock=False)
-    docket.book.put(
-        replace(
-            row,
-            due_at=due,
-            promise_at=due,
-            later=row.later + 1,
-            later_until=answer.until,
-            asked_at=ask_again,
-            steps=duty.ignored(ask_again),
-            reminded_at=None,
-        )
+    put_off = replace(
+        row,
+        due_at=due,
+        promise_at=due,
+        later=row.later + 1,
+        later_until=answer.until,
+        asked_at=ask_again,
+        steps=duty.ignored(ask_again),
+        reminded_at=None,
     )
+    docket.book.put(_answered(put_off, answer))
 
 
 def follow_facts(docket: Docket) -> None:

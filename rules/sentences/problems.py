@@ -218,9 +218,9 @@ _LANGUAGE: Final[dict[str, tuple[str, str]]] = {
         "календарь {country} на {year} год ещё не утверждён: известны только постоянные праздники",
         "the calendar of {country} for {year} is not decreed yet: only fixed holidays are known",
     ),
-    "mode-as-auto": (
-        "режим «{mode}» пока работает как auto: задача ставится сразу",
-        "mode '{mode}' works like auto for now: the task is set at once",
+    "batch-one-by-one": (
+        "режим «{mode}» пока работает как propose: каждое касание предлагается отдельно",
+        "mode '{mode}' works like propose for now: each touch is offered by itself",
     ),
     "comment-after-text": (
         "текст кончился на « #», остальное – примечание",

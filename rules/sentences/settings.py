@@ -51,9 +51,45 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "портал «{portal}»: нужен application_tokens – токен исходящего вебхука, иначе его не отличить от поддельного",
         "portal '{portal}': application_tokens, the outgoing webhook's token, is needed to tell it from a forged one",
     ),
+    "no-client-id": (
+        "портал «{portal}»: client_secret и offline_events нужны вместе с client_id приложения или интеграции",
+        "portal '{portal}': client_secret and offline_events belong to an application: its client_id is missing",
+    ),
+    "no-client-secret": (
+        "портал «{portal}»: нужен client_secret – ключ приложения или интеграции",
+        "portal '{portal}': client_secret, the key of the application or integration, is needed",
+    ),
+    "client-id-twice": (
+        "портал «{portal}»: этот client_id уже есть у другого портала; у каждого портала своё приложение",
+        "portal '{portal}': another portal has this client_id; each portal has an application of its own",
+    ),
+    "app-url": (
+        "портал «{portal}»: с client_id здесь нужен адрес самого портала: https://ИМЯ.bitrix24.ru или amocrm.ru",
+        "portal '{portal}': with client_id the portal's own address is needed: https://NAME.bitrix24.ru or amocrm.ru",
+    ),
+    "strange-oauth": (
+        "портал «{portal}»: серверы авторизации Битрикс24 – {known}; ключ приложения больше никуда не отправляется",
+        "portal '{portal}': the OAuth servers of Bitrix24 are {known}; the application's key is sent nowhere else",
+    ),
+    "no-public-url": (
+        "портал «{portal}»: приложению нужен public_url – адрес, по которому Касание видно снаружи",
+        "portal '{portal}': an application needs public_url, the address at which the outside reaches Kasanie",
+    ),
+    "public-https": (
+        "CRM шлёт события только на публичный адрес, который начинается с https://",
+        "a CRM posts only to a public address that begins with https://",
+    ),
+    "public-loopback": (
+        "при KASANIE_SANDBOX=1 public_url бывает только на этой машине (127.0.0.1)",
+        "with KASANIE_SANDBOX=1 public_url can only be on this machine (127.0.0.1)",
+    ),
     "no-token": (
-        "портал «{portal}»: нужен token – долгосрочный токен частной интеграции",
-        "portal '{portal}': token, the long-lived token of the private integration, is needed",
+        "портал «{portal}»: нужен token – долгосрочный токен частной интеграции, или её client_id и client_secret",
+        "portal '{portal}': the private integration's long-lived token, or its client_id and client_secret, is needed",
+    ),
+    "strange-account": (
+        "портал «{portal}»: аккаунты amoCRM живут на {known}; ключ интеграции больше никуда не отправляется",
+        "portal '{portal}': accounts of amoCRM live at {known}; the integration's key is sent nowhere else",
     ),
     "not-loopback": (
         "портал «{portal}»: при KASANIE_SANDBOX=1 портал должен быть на этой машине (127.0.0.1)",
@@ -95,8 +131,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     # portals/<name>/
     "bad-day-off": ("«{text}» – не день вида 2026-05-04", "'{text}' is no day of the form 2026-05-04"),
     "bad-place": (
-        "«{text}» – не поле CRM; карточка и имя поля пишутся так: company.ИМЯ, contact.ИМЯ или deal.ИМЯ",
-        "'{text}' is no CRM field; card and field are written company.NAME, contact.NAME or deal.NAME",
+        "«{text}» – не поле CRM; пишется так: company.ИМЯ, contact.ИМЯ, deal.ИМЯ; реквизиты – company.requisite.ИМЯ",
+        "'{text}' is no CRM field; write company.NAME, contact.NAME, deal.NAME; requisites: company.requisite.NAME",
     ),
     "bad-field-name": (
         "«{text}» – не имя поля регламента; оно пишется так: client.имя, contact.имя или deal.имя",

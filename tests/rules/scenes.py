@@ -52,6 +52,12 @@ def written(text: str) -> Regulation:
     return reading.regulation
 
 
+def as_auto(regulation: Regulation) -> Regulation:
+    """The same regulation with every proposal asked as a task."""
+    rules = tuple(replace(rule, task=replace(rule.task, mode="auto")) for rule in regulation.rules)
+    return replace(regulation, rules=rules)
+
+
 def only(*rules: str, regulation: Regulation | None = None) -> Regulation:
     """The regulation with only these rules on."""
     whole = regulation or b2b()

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from scenes import Story, call, deal, local, only, orders, stands, won
+from scenes import Story, as_auto, call, deal, local, only, orders, stands, won
 
-from rules.assess import as_auto, assess
+from rules.assess import assess
 from rules.facts import UNKNOWN
 from rules.ledger import State
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scenes import Story, call, deal, local, only, orders, stands, won
+from scenes import Story, as_auto, call, deal, local, only, orders, stands, won
 
-from rules.assess import as_auto
 from rules.ledger import State
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from scenes import MOSCOW, Story, b2b, call, deal, local, only, orders, stands, won
+from scenes import MOSCOW, Story, as_auto, b2b, call, deal, local, only, orders, stands, won
 from trial import SHORT, rule, story
 
-from rules.assess import as_auto, assess
+from rules.assess import assess
 
 
 # holds

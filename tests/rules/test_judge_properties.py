@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scenes import MOSCOW, Story, b2b, call, deal
+from scenes import MOSCOW, Story, as_auto, b2b, call, deal
 
-from rules.assess import as_auto, assess
+from rules.assess import assess
 from rules.explain import explain
 
 if TYPE_CHECKING:

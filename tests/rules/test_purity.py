@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenes import MOSCOW, Story, b2b, call, deal, template, won
+from scenes import MOSCOW, Story, as_auto, b2b, call, deal, template, won
 
 import rules
-from rules.assess import as_auto, assess
+from rules.assess import assess
 from rules.explain import as_record, explain
 from rules.ration import ration
 

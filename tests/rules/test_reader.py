@@ -67,12 +67,12 @@ WORKING = Unit.WORKING_DAY
 def test_the_whole_regulation_of_the_method_is_read(name: str, count: int, template: Template) -> None:
     octets = (SPECIMENS / f"regulation-{name}.yaml").read_bytes()
     reading = read_regulation(octets, "regulation.yaml", template=template if name == "b2b" else None)
-    assert {(problem.code, problem.severity) for problem in reading.problems} == {("mode-as-auto", "warning")}
+    assert {(problem.code, problem.severity) for problem in reading.problems} <= {("batch-one-by-one", "warning")}
     assert reading.regulation is not None
     assert len(reading.regulation.rules) == count
     assert [one.priority for one in reading.regulation.rules] == list(range(count))
-    modes = [one.task.mode for one in reading.regulation.rules if one.task.mode != "auto"]
-    assert len(modes) == len(reading.problems)
+    modes = [one.task.mode for one in reading.regulation.rules]
+    assert modes.count("batch") == len(reading.problems)
 
 
 def test_the_shipped_regulation_has_no_problems_and_asks_at_once(template: Template) -> None:
