@@ -53,7 +53,9 @@ class CrmError(ConnectorError):
     retry = False
     """Whether trying the same call again can help."""
 
-    def __init__(self, text: str, *, portal: str = "", call: str = "", code: str = "", wait: float = 0.0) -> None:
+    def __init__(
+        self, text: str, *, portal: str = "", call: str = "", code: str = "", wait: float = 0.0, advice: str = ""
+    ) -> None:
         super().__init__(f"{portal}: {call}: {text}" + (f" [{code}]" if code else ""))
         self.text = text
         self.portal = portal
@@ -61,6 +63,8 @@ class CrmError(ConnectorError):
         self.code = code
         self.wait = wait
         """Seconds to leave the portal (or this method) alone; 0: the caller's own back-off."""
+        self.advice = advice
+        """What a person can do: a code of `connector.sentences.crm_errors`; empty when there is nothing to do."""
 
 
 class NotSent(CrmError):  # noqa: N818  # named by what became of the call

@@ -10,7 +10,7 @@ import json as jsonlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeVar
 
@@ -48,6 +48,8 @@ class Reply:
     """The parsed body; None when empty (amoCRM's 204)."""
     is_json: bool
     """False: HTML or garbage; `json` is None then."""
+    seconds: float = 0.0
+    """From the moment it left to the last byte of the answer."""
 
 
 class _Body(io.BytesIO):
@@ -71,8 +73,9 @@ class Session:
     """
 
     def __init__(
-        self, portal: str, pacer: Pacer, *, read_timeout: float, headers: Mapping[str, str] | None = None
+        self, portal: str, pacer: Pacer | None, *, read_timeout: float, headers: Mapping[str, str] | None = None
     ) -> None:
+        """`pacer` None: another server than the portal's, whose limiter has no say."""
         self._portal = portal
         self._pacer = pacer
         self._read_timeout = read_timeout
@@ -91,25 +94,27 @@ class Session:
         name: str,
         json: Any = None,
         params: Any = None,
+        headers: Mapping[str, str] | None = None,
         read_timeout: float | None = None,
     ) -> Reply:
-        """One request; `name` is what logs and errors call it (never the URL).
+        """One request; `name` is what logs and errors call it (never the URL), `headers` come beside the session's.
 
         `read_timeout` (seconds) bounds each silence and, doubled, the whole answer.
         Raises NotSent, Ambiguous, or what `pacer.wait_turn` raises.
         """
-        self._pacer.wait_turn()
+        if self._pacer is not None:
+            self._pacer.wait_turn()
         body = None if json is None else _Body(jsonlib.dumps(json, ensure_ascii=False).encode())
         started = time.monotonic()
         try:
-            reply = self._exchange(verb, url, body, params, read_timeout or self._read_timeout)
+            reply = self._exchange(verb, url, body, params, headers or {}, read_timeout or self._read_timeout)
         except (requests.RequestException, HTTPError, UnicodeError, _TooMuch) as error:
             # Only the class leaves this block: the texts of requests hold the URL.
             failure, why = (Ambiguous if _left(error, body) else NotSent), type(error).__name__
         else:
             seconds = round(time.monotonic() - started, 3)
             _log.debug("crm call", extra={"portal": self._portal, "call": name, "status": reply.status, "s": seconds})
-            return reply
+            return replace(reply, seconds=seconds)
         _log.warning("crm call failed", extra={"portal": self._portal, "call": name, "why": why})
         raise failure(_WORDS.get(why, "the connection failed"), portal=self._portal, call=name, code=why)
 
@@ -117,14 +122,16 @@ class Session:
         """Give the connections back."""
         self._requests.close()
 
-    def _exchange(self, verb: str, url: str, body: _Body | None, params: Any, read_timeout: float) -> Reply:
+    def _exchange(
+        self, verb: str, url: str, body: _Body | None, params: Any, headers: Mapping[str, str], read_timeout: float
+    ) -> Reply:
         deadline = time.monotonic() + 2 * read_timeout
         with self._requests.request(
             verb,
             url,
             params=params,
             data=body,
-            headers={"Content-Type": "application/json"} if body is not None else None,
+            headers={**headers, **({"Content-Type": "application/json"} if body is not None else {})},
             timeout=(CONNECT_TIMEOUT, read_timeout),
             allow_redirects=False,
             stream=True,

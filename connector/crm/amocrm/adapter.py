@@ -1,15 +1,20 @@
-"""amoCRM as the port asks for it, with a long-lived token (facts/amocrm.md 3.1)."""
+"""amoCRM as the port asks for it, with a long-lived token or by OAuth (facts/amocrm.md 3.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from connector.crm.amocrm.account import Account
 from connector.crm.amocrm.api import Api
+from connector.crm.amocrm.examination import Examination
+from connector.crm.amocrm.finding import find
+from connector.crm.amocrm.paging import AT_ONCE, Lists
 from connector.crm.amocrm.pull import Pull
-from connector.crm.amocrm.writing import Writer
-from connector.crm.port import Connection, Directory, Effect, Outcome, Pacer, Page, Ref
+from connector.crm.amocrm.sending import Sender
+from connector.crm.amocrm.subscriptions import Subscriptions
+from connector.crm.port import Connection, Directory, Effect, Finding, Outcome, Pacer, Page, QueuedBells, Ref
 from connector.errors import Unavailable
 
 
@@ -19,8 +24,11 @@ class AmoCrm:
     def __init__(self, connection: Connection, pacer: Pacer) -> None:
         self._connection = connection
         self._api = Api(connection, pacer)
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"crm-{connection.portal}")
+        self._lists = Lists(self._api, self._threads)
         self._account = Account(self._api)
-        self._writer = Writer(self._api, self._account)
+        self._subscriptions = Subscriptions(self._api, self._account)
+        self._sender = Sender(self._api, self._account, self._threads)
 
     def directory(self) -> Directory:
         """Pipelines, users, fields, zone and account id, read anew. Raises CrmError."""
@@ -36,27 +44,51 @@ class AmoCrm:
     def pull(self, cursors: Mapping[str, str], named: Collection[Ref]) -> Iterator[Page]:
         """Read what changed since the cursors and the named refs. Raises CrmError."""
         try:
-            yield from Pull(self._api, self._account, self._connection, cursors, named).pages()
+            yield from Pull(self._api, self._lists, self._account, self._connection, cursors, named).pages()
         except _SHAPES as error:
             raise self._unread("pull", error) from None
 
     def send(self, effects: Sequence[Effect]) -> Iterator[Outcome]:
         """Carry the effects out, tasks before scores; one outcome each."""
-        return self._writer.send(effects)
+        return self._sender.send(effects)
 
     def look_up(self, effects: Sequence[Effect], since: datetime) -> Mapping[str, str]:
         """Find creating effects of unknown outcome by their markers. Raises CrmError."""
         try:
-            return self._writer.look_up(effects, since)
+            return find(self._api, effects, since)
         except _SHAPES as error:
             raise self._unread("look_up", error) from None
 
     def batch_size(self) -> int:
-        """Members of the next array."""
-        return self._writer.size
+        """Members of the arrays that may be in the air now."""
+        return self._sender.batch_size()
+
+    def read_queue(self) -> QueuedBells | None:
+        """AmoCRM keeps no events for us."""
+        return None
+
+    def clear_queue(self, receipt: str) -> None:
+        """There is no queue."""
+
+    def examine(self, hook_url: str | None) -> Sequence[Finding]:
+        """Whose token, rights, fields, task types, webhooks, plan. Raises CrmError."""
+        looking = Examination(self._connection, self._api, self._account, self._subscriptions)
+        try:
+            return looking.findings(hook_url)
+        except _SHAPES as error:
+            raise self._unread("examine", error) from None
+
+    def lost_hooks(self, hook_url: str) -> Sequence[str]:
+        """Webhooks that should be sent to us and are not. Raises CrmError."""
+        return self._subscriptions.lost(hook_url)
+
+    def bind_hooks(self, hook_url: str) -> None:
+        """Subscribe to what is lost. Raises CrmError."""
+        self._subscriptions.bind(hook_url)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Give threads and connections back."""
+        self._threads.shutdown()
         self._api.close()
 
     def _unread(self, call: str, error: Exception) -> Unavailable:

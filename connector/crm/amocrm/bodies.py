@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connector.crm.amocrm import proposals
 from connector.crm.amocrm.account import SCORED, Account
 from connector.crm.amocrm.mapping import FOLLOW_UP, PLURALS
 from connector.crm.amocrm.wording import SERVICE, Wording, with_line
@@ -37,6 +38,8 @@ class Member:
 
     effect: Effect
     body: Mapping[str, Any]
+    made: str = ""
+    """The kind of what it makes, where its ref is wanted (`task`); otherwise the bare id is."""
 
 
 _NEW_TASKS, _TASKS = Route("POST", "tasks", "tasks"), Route("PATCH", "tasks", "tasks")
@@ -56,31 +59,25 @@ class Bodies:
         words cannot be read or the card carries no score.
         """
         if effect.verb == "create_task":
-            return _NEW_TASKS, Member(effect, self._new_task(effect))
+            own_type = self._account.touch_type()
+            text = self._wording.task(effect, own_type=own_type is not None)
+            return _NEW_TASKS, Member(effect, _new_task(effect, text, own_type))
+        if effect.verb == "offer_touch":
+            text = proposals.text_of(effect, english=self._wording.english)
+            return _NEW_TASKS, Member(effect, _new_task(effect, text, self._account.offer_type()), made="task")
+        if effect.verb == "show_offer":
+            offer = int((effect.offer or "").partition(":")[2])
+            return _TASKS, Member(effect, {"id": offer, **proposals.shown(effect, english=self._wording.english)})
         if effect.verb == "tell":
             return self._note(effect)
         if effect.verb == "write_fields":
             kind, _, number = str(effect.card).partition(":")
             plural = PLURALS[kind]
             if plural not in SCORED:
-                raise Refused("only a company or a contact carries a score", code="no-score-fields")
+                raise Refused("such a card carries no score", code="no-score-fields")
             values = [_score(name, value) for name, value in effect.fields.items()]
             return Route("PATCH", plural, plural), Member(effect, {"id": int(number), "custom_fields_values": values})
         return _TASKS, Member(effect, {"id": int(effect.task or ""), **self._change(effect)})
-
-    def _new_task(self, effect: Effect) -> dict[str, Any]:
-        own_type = self._account.touch_type()
-        task: dict[str, Any] = {
-            "text": self._wording.task(effect, own_type=own_type is not None),
-            "complete_till": _seconds(effect.due),
-            "task_type_id": FOLLOW_UP if own_type is None else own_type,
-        }
-        if effect.assignee:
-            task["responsible_user_id"] = int(effect.assignee)
-        card = card_of(effect)
-        if card:
-            task |= {"entity_type": card[0], "entity_id": int(card[1])}
-        return task
 
     def _note(self, effect: Effect) -> tuple[Route, Member]:
         """AmoCRM has no call that notifies a person: a note on the card, which names him, comes nearest."""
@@ -111,6 +108,20 @@ class Bodies:
         return changes[effect.verb]()
 
 
+def _new_task(effect: Effect, text: str, own_type: int | None) -> dict[str, Any]:
+    task: dict[str, Any] = {
+        "text": text,
+        "complete_till": _seconds(effect.due),
+        "task_type_id": FOLLOW_UP if own_type is None else own_type,
+    }
+    if effect.assignee:
+        task["responsible_user_id"] = int(effect.assignee)
+    card = card_of(effect)
+    if card:
+        task |= {"entity_type": card[0], "entity_id": int(card[1])}
+    return task
+
+
 def longer(effect: Effect, text: str) -> tuple[Route, Member] | None:
     """`add_line`: the task's present text with one line more; None where the line is there already."""
     longer_text = with_line(text, effect)
@@ -120,9 +131,12 @@ def longer(effect: Effect, text: str) -> tuple[Route, Member] | None:
 
 
 def card_of(effect: Effect) -> tuple[str, str] | None:
-    """The one card amoCRM binds a task to: the deal where there is one, else the first."""
-    ref = next((ref for ref in effect.bind if ref.startswith("deal:")), next(iter(effect.bind), None))
-    kind, _, number = (ref or "").partition(":")
+    """The one card amoCRM binds a task to: the deal where there is one, else the first.
+
+    A customer's purchase (`deal:purchase-77`) is no card of its own.
+    """
+    cards = [(kind, number) for kind, _, number in (ref.partition(":") for ref in effect.bind) if number.isdecimal()]
+    kind, number = next((card for card in cards if card[0] == "deal"), next(iter(cards), ("", "")))
     return (PLURALS[kind], number) if kind in PLURALS else None
 
 

@@ -6,14 +6,15 @@ A lead is a deal; a stage's key is `pipeline:status`, because 142 (won) and 143 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from connector.crm.amocrm.api import embedded
-from connector.crm.amocrm.values import field_value
+from connector.crm.amocrm.proposals import words_of
+from connector.crm.amocrm.values import field_value, requisites
 from connector.crm.port import Fact, FactKind, Ref
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,6 +25,12 @@ UNSORTED = 1
 CARDS: Mapping[str, FactKind] = {"companies": "company", "contacts": "contact", "leads": "deal"}
 """Our kind of card by the API's plural; events say `lead`, the API says `leads`."""
 PLURALS: Mapping[str, str] = {kind: plural for plural, kind in CARDS.items()}
+LISTS: Mapping[str, str] = {**PLURALS, "task": "tasks"}
+"""The list in which a ref's row lies, by the kind of ref."""
+REQUISITE = "requisite."
+"""`requisite.vat_id`: a part of the card's first filled field of type legal_entity."""
+PRODUCTS = "products"
+"""The field of a deal that is not on its card: the names of the list elements it is for."""
 _OF_EVENT: Mapping[str, FactKind] = {"lead": "deal", "contact": "contact", "company": "company", "task": "task"}
 
 FOLLOW_UP, MEETING = 1, 2
@@ -46,6 +53,8 @@ class CardReading:
     """Custom fields by id (as text) or code."""
     known: frozenset[str] = frozenset()
     """Those that the account has: a wanted one that it lacks cannot be read."""
+    outside: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By the row's id, what is kept outside the card: wanted name -> value."""
 
 
 def moment(seconds: Any) -> datetime:
@@ -83,11 +92,11 @@ def _company(row: Mapping[str, Any], reading: CardReading) -> Fact:
 
 def _contact(row: Mapping[str, Any], reading: CardReading) -> Fact:
     body = {"name": _name(row), "owner": person(row.get("responsible_user_id")), "created": iso(row.get("created_at"))}
-    return _card("contact", row, body, _linked(row, "companies"), reading)
+    return _card("contact", row, body, linked(row, "companies"), reading)
 
 
 def _deal(row: Mapping[str, Any], reading: CardReading) -> Fact:
-    companies, contacts = _linked(row, "companies"), _linked(row, "contacts")
+    companies, contacts = linked(row, "companies"), linked(row, "contacts")
     status, price, reason = row.get("status_id"), row.get("price"), row.get("loss_reason_id")
     body = {
         "title": _name(row),
@@ -121,10 +130,14 @@ def _fields(row: Mapping[str, Any], reading: CardReading) -> dict[str, Any]:
         for name in (entry.get("field_id"), entry.get("field_code")):
             if name is not None:
                 filled[str(name)] = value
-    return {name: filled.get(name) for name in reading.wanted if name in reading.known}
+        for name, part in requisites(entry).items():
+            filled.setdefault(f"{REQUISITE}{name}", part)
+    outside = reading.outside.get(str(row["id"]), {})
+    told = {name: filled.get(name) for name in reading.wanted if name in reading.known}
+    return told | {name: value for name, value in outside.items() if name in reading.wanted}
 
 
-def _linked(row: Mapping[str, Any], plural: str) -> tuple[Ref, ...]:
+def linked(row: Mapping[str, Any], plural: str) -> tuple[Ref, ...]:
     """Refs of the linked cards, the main contact first."""
     rows = [entry for entry in embedded(row, plural) if isinstance(entry, dict) and entry.get("id")]
     rows.sort(key=lambda entry: not entry.get("is_main"))
@@ -167,21 +180,23 @@ def event_ref(event: Mapping[str, Any]) -> Ref | None:
     return f"{kind}:{event['entity_id']}" if kind and event.get("entity_id") else None
 
 
-def our_task(row: Mapping[str, Any], touch_type: Callable[[], int | None]) -> Fact | None:
-    """A task of ours as it is: by its marker, or by the account's touch type where a manager rewrote the text."""
+def our_task(row: Mapping[str, Any], own_types: Callable[[], Collection[int]]) -> Fact | None:
+    """A task of ours as it is: by its marker, or by a type made for us where a manager rewrote the text."""
     text = str(row.get("text") or "")
     markers = MARKER.findall(text)
-    if not markers and (row.get("task_type_id") in STANDARD_TYPES or row.get("task_type_id") != touch_type()):
+    if not markers and (row.get("task_type_id") in STANDARD_TYPES or row.get("task_type_id") not in own_types()):
         return None
     closed = bool(row.get("is_completed"))
     body = {
         "marker": markers[-1] if markers else None,
         "open": not closed,
+        "deferred": False,
         "due": iso(row.get("complete_till")),
         "assignee": person(row.get("responsible_user_id")),
         "closed": iso(row.get("updated_at")) if closed else None,
         "closed_by": person(row.get("updated_by")) if closed else None,
         "title": _title(text),
+        "result": words_of(row.get("result")) if closed else "",
     }
     changed = moment(row.get("updated_at"))
     return Fact(kind="task", id=str(row["id"]), body=body, changed=changed, links=task_links(row))

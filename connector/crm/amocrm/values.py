@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 
 DAY = 86_400
 """Seconds."""
+LEGAL_ENTITY = "legal_entity"
+LEGAL_PARTS = ("name", "vat_id", "kpp", "address")
+"""Of a firm in such a field; the field's own value is the list of them, in which a check of the tax number finds it."""
 
 _NUMBERS = frozenset({"numeric", "price", "monetary"})
 _CHOICES = frozenset({"select", "radiobutton", "category"})
@@ -36,8 +39,8 @@ def field_value(field: Mapping[str, Any], zone: ZoneInfo) -> Value:
         return None
     if kind in _CHOICES:
         return _text_of(kind, values[0])
-    if kind == "legal_entity":
-        return _legal_entity(values[0].get("value"))
+    if kind == LEGAL_ENTITY:
+        return list(requisites(field).values()) or None
     return _plain(kind, values[0].get("value"), zone)
 
 
@@ -70,12 +73,14 @@ def _text_of(kind: str, value: Mapping[str, Any]) -> str | None:
     return None if inner is None else str(inner).strip() or None
 
 
-def _legal_entity(value: Any) -> list[str] | None:
-    """Name and numbers of a firm, each as its own text, so that a check of the tax number finds it."""
-    if not isinstance(value, dict):
-        return None
-    texts = [str(value[name]).strip() for name in ("name", "vat_id", "kpp", "address") if value.get(name)]
-    return texts or None
+def requisites(field: Mapping[str, Any]) -> dict[str, str]:
+    """The filled parts of the first firm in a field of type legal_entity, by their names; of other fields none."""
+    found = field.get("values") if field.get("field_type") == LEGAL_ENTITY else None
+    first = found[0] if isinstance(found, list) and found else None
+    firm = first.get("value") if isinstance(first, dict) else None
+    if not isinstance(firm, dict):
+        return {}
+    return {name: text for name in LEGAL_PARTS if (text := str(firm.get(name) or "").strip())}
 
 
 def _number(value: Any) -> int | float | str:

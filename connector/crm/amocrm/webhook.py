@@ -1,8 +1,9 @@
 """amoCRM's webhooks: is it really our account, and whom should we look at again? Pure; nothing of a body is believed.
 
 No signature exists (facts/amocrm.md 1.5): the secret last part of our address proves the sender, and the account id
-has to be the connected one. Bodies come as PHP forms in the format of API v2, a widget's of the digital pipeline also
-as JSON. An order, an action or an entity we do not know rings a bell without a ref, which means "reconcile".
+has to be the connected one; bodies that lack the account's part tell it in their rows. Bodies come as PHP forms in the
+format of API v2, a widget's of the digital pipeline also as JSON. What can change nothing that is judged rings no bell;
+an order, an action or an entity we do not know rings one without a ref, which means "reconcile".
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from hmac import compare_digest
 from typing import Any
 
 from connector.crm.form import decode
+from connector.crm.form import rows as rows_of
 from connector.crm.port import Bell, Heard, HookSecrets, Ref
 from connector.errors import NotGenuine, Unreadable
 
@@ -30,6 +32,10 @@ _CARD_OF_NAME = {
     "companies": "company",
 }
 _NOT_ENTITIES = frozenset({"account", "account_id", "subdomain"})
+_SILENT = frozenset({"catalogs", "add"})
+"""Elements of lists, and reviews of message templates (which come without an entity): nothing we judge by."""
+_WORDS = frozenset({"4", "5", "25"})
+"""`note_type` of comments, files and service messages, our own among them: never a touch."""
 
 
 def hear(raw: bytes, secrets: HookSecrets, path_secret: str | None) -> Heard:
@@ -41,8 +47,9 @@ def hear(raw: bytes, secrets: HookSecrets, path_secret: str | None) -> Heard:
     _prove_secret(secrets, path_secret)
     body = _read(raw)
     _prove_account(body, secrets, raw)
-    bells = dict.fromkeys(_bells(body))
-    return Heard(bells=tuple(bells) or (Bell(None, "empty"),))
+    if not body.keys() - _NOT_ENTITIES:
+        return Heard(bells=(Bell(None, "empty"),))
+    return Heard(bells=tuple(dict.fromkeys(_bells(body))))
 
 
 def _prove_secret(secrets: HookSecrets, path_secret: str | None) -> None:
@@ -55,9 +62,9 @@ def _prove_secret(secrets: HookSecrets, path_secret: str | None) -> None:
 
 
 def _prove_account(body: dict[str, Any], secrets: HookSecrets, raw: bytes) -> None:
-    account = _text(_branch(body, "account").get("id")) or _text(body.get("account_id"))
     if secrets.account is None:
         return
+    account = _text(_branch(body, "account").get("id")) or _text(body.get("account_id")) or _told_by_rows(body)
     if account is None:
         raise Unreadable("no account is named")
     known, named = secrets.account.encode(), account.encode("utf-8", "surrogatepass")
@@ -65,6 +72,16 @@ def _prove_account(body: dict[str, Any], secrets: HookSecrets, raw: bytes) -> No
         raise Unreadable("the body is cut within the account's number")
     if not compare_digest(named, known):
         raise NotGenuine("another account")
+
+
+def _told_by_rows(body: dict[str, Any]) -> str | None:
+    """Older bodies and the review of a template have no account part, or one without an id."""
+    for entity, actions in body.items():
+        for part in rows_of(actions) if entity not in _NOT_ENTITIES else ():
+            for row in (part, *rows_of(part)):
+                if isinstance(row, dict) and (account := _text(row.get("account_id"))):
+                    return account
+    return None
 
 
 def _read(raw: bytes) -> dict[str, Any]:
@@ -86,16 +103,16 @@ def _bells(body: dict[str, Any]) -> Iterator[Bell]:
         yield _of_widget(body)
         return
     for entity, actions in body.items():
-        if entity in _NOT_ENTITIES:
+        if entity in _NOT_ENTITIES | _SILENT:
             continue
-        named = [(action, rows) for action, rows in _branch(body, entity).items() if isinstance(rows, (dict, list))]
-        if not named or not isinstance(actions, dict):
+        if not isinstance(actions, dict) or not actions:
             yield Bell(None, _event(entity))
-        for action, rows in named:
-            event = _event(f"{entity}[{action}]")
+            continue
+        for action, rows in actions.items():
             for row in _rows(rows):
-                for ref in _refs(entity, action, row) or [None]:
-                    yield Bell(ref, event)
+                if not _is_silent(entity, action, row):
+                    for ref in _refs(entity, action, row) or [None]:
+                        yield Bell(ref, _event(f"{entity}[{action}]"))
 
 
 def _of_widget(body: dict[str, Any]) -> Bell:
@@ -104,6 +121,11 @@ def _of_widget(body: dict[str, Any]) -> Bell:
     about = _branch(event, "data")
     name = _event(f"dp[{_text(event.get('type_code')) or 'unknown'}]")
     return Bell(_ref(_CARD_OF_NUMBER.get(_text(about.get("element_type")) or "2"), about.get("id")), name)
+
+
+def _is_silent(entity: str, action: str, row: dict[str, Any]) -> bool:
+    """A comment changes nothing; a buyer's other news may be a purchase."""
+    return action == "note" and (entity == "customers" or _text(_branch(row, "note").get("note_type")) in _WORDS)
 
 
 def _refs(entity: str, action: str, row: dict[str, Any]) -> list[Ref | None]:
@@ -129,14 +151,15 @@ def _refs(entity: str, action: str, row: dict[str, Any]) -> list[Ref | None]:
 
 
 def _of_unsorted(row: dict[str, Any]) -> list[Ref | None]:
-    """An incoming lead: on arrival `lead_id` names it, accepted or declined it comes in a result."""
-    found: list[Ref | None] = [_ref("deal", row.get("lead_id"))]
-    for result in ("accept_result", "decline_result"):
-        for kind in ("leads", "contacts"):
-            numbers = _branch(row, result).get(kind)
-            values = numbers.values() if isinstance(numbers, dict) else numbers if isinstance(numbers, list) else ()
-            found += [_ref(_CARD_OF_NAME[kind], value) for value in values]
-    return [ref for ref in found if ref]
+    """An incoming lead: `lead_id` or `data` names it while it waits; accepted or declined, a result does."""
+    named = [
+        (_CARD_OF_NAME[kind], one.get("id") if isinstance(one, dict) else one)
+        for part in ("data", "accept_result", "decline_result")
+        for kind in ("leads", "contacts")
+        for one in rows_of(_branch(row, part).get(kind))
+    ]
+    found = [_ref(kind, number) for kind, number in (("deal", row.get("lead_id")), *named)]
+    return list(dict.fromkeys(ref for ref in found if ref))
 
 
 def _of_card(row: dict[str, Any]) -> Ref | None:
@@ -153,10 +176,16 @@ def _ref(kind: str | None, number: Any) -> Ref | None:
 
 
 def _rows(rows: Any) -> Iterator[dict[str, Any]]:
-    """The rows of one action; anything else under its numbers is an empty row, which still rings."""
-    values = rows.values() if isinstance(rows, dict) else rows
-    for row in values:
-        yield row if isinstance(row, dict) else {}
+    """The rows of one action. The vendor's pages show bare ids (deletions) and a doubled index, too.
+
+    Anything else is an empty row, which still rings.
+    """
+    for row in rows_of(rows) or [rows]:
+        inner = rows_of(row)
+        if isinstance(row, list) and inner:
+            yield from (one if isinstance(one, dict) else {} for one in inner)
+        else:
+            yield row if isinstance(row, dict) else {"id": row}
 
 
 def _branch(tree: Any, name: str) -> dict[str, Any]:

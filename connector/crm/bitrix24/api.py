@@ -1,59 +1,39 @@
 """Bitrix24's REST as a language: commands in, judged answers out. Everything travels in `batch`, 50 commands at most.
 
-Sources: facts/bitrix24.md 2.2-2.6. An error is told by its code in the body, not by the HTTP status: 503 is both "too
-fast" and "closed by hand", 500 may be a deleted portal, 200 may carry an error.
+Sources: facts/bitrix24.md 2.2-2.6; what an error means is the table in `refusals`. An application's token that ended
+in the middle of a batch is renewed once, and only the commands that it stopped are sent again.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from pydantic import SecretStr
-
+from connector.crm.bitrix24.door import REDIRECTS, Door
+from connector.crm.bitrix24.operating import Operating, moment, number
+from connector.crm.bitrix24.refusals import EXPIRED, RAN_TOO_LONG, TOO_FAST, Judge, code_and_text
 from connector.crm.http import Reply, Session
-from connector.crm.port import Pacer
-from connector.errors import Ambiguous, Blocked, CrmError, Gone, Refused, Throttled, Unavailable
+from connector.crm.port import Connection, Pacer, Tokens
+from connector.errors import Blocked, CrmError, Throttled
 
 BATCH_LIMIT: Final = 50
 """Commands in one batch; also the rows of one page."""
-TOO_FAST_WAIT: Final = 2.0
-"""Seconds to leave a portal alone after QUERY_LIMIT_EXCEEDED: its bucket leaks 2 requests a second."""
-OPERATING_WAIT: Final = 60.0
-"""Seconds to leave a method alone when nothing told when its execution time is given back."""
-LONGEST_WAIT: Final = 600.0
-
-_TERMINAL: Final = frozenset(
-    {
-        "overload_limit",
-        "expired_token",
-        "invalid_token",
-        "no_auth_found",
-        "insufficient_scope",
-        "user_access_error",
-        "allowed_only_intranet_user",
-        "wrong_auth_type",
-        "payment_required",
-        "application_not_found",
-        "error_oauth",
-        "not_installed",
-        "authorization_error",
-        "method_confirm_waiting",
-        "method_confirm_denied",
-        "portal_deleted",
-        "invalid_request",
-    }
-)
-_TERMINAL_OUTSIDE: Final = frozenset({"access_denied", "invalid_credentials", "error_method_not_found"})
-"""Of the whole call: the tariff, the user, the address. Of one command: just this object, or a module not bought."""
-_TERMINAL_INSIDE_IS_REFUSED: Final = frozenset({"insufficient_scope", "wrong_auth_type"})
-_MISSING: Final = re.compile(r"(?:\w+ is )?not found\b", re.IGNORECASE)
-"""How the classic methods say "not found", under an empty code."""
-_BROKEN: Final = frozenset({"internal_server_error", "error_unexpected_answer"})
+CONNECTOR: Final = "kasanie"
+"""What our own writes name themselves, so that they do not come back as queued events (1.7)."""
+TOO_FAST_WAIT: Final = 0.5
+"""Seconds to leave a portal alone when it says "too fast" (its bucket leaks 2 requests a second); doubled each time."""
+TOO_FAST_LONGEST: Final = 30.0
+QUIET_SECONDS: Final = 10.0
+_NO_ADDRESS: Final = frozenset({401, 403, 404, 410})
+_TOO_MANY: Final = 429
+_POSITIONAL: Final = "task."
+"""Old methods that count their parameters (2.1)."""
+_REFERENCE: Final = re.compile(r"\$result((?:\[[^\[\]]+\])+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +50,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one command; both empty when the portal did not say (a throttled batch loses parts)."""
+    """What became of one command."""
 
     result: Any = None
     error: CrmError | None = None
     seconds: float | None = None
     """How long it ran."""
+    silent: bool = False
+    """The portal said nothing about it (a throttled batch loses parts); `error` says so, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,96 +70,141 @@ class Answers:
 
 
 class Api:
-    """The REST of one portal through its incoming webhook."""
+    """The REST of one portal. Safe to use from several threads."""
 
-    def __init__(self, session: Session, url: SecretStr, portal: str, pacer: Pacer) -> None:
-        self._session = session
-        self._url = SecretStr(url.get_secret_value().rstrip("/") + "/batch.json")
-        self._portal = portal
+    def __init__(self, session: Session, connection: Connection, pacer: Pacer) -> None:
+        self._door = Door(session, connection)
+        self._judge = Judge(connection.portal, app=connection.app is not None)
         self._pacer = pacer
-        self._given_back: dict[str, float] = {}
-        """By method: seconds from its last answer until a part of its execution time is given back."""
+        self._refused_in_a_row = 0
+        self._answered = -QUIET_SECONDS
+        self.operating = Operating()
 
-    def batch(self, commands: Mapping[str, Command], *, writing: bool) -> Answers:
+    @property
+    def long_quiet(self) -> bool:
+        """Nothing was answered for a while: somebody else may have used up what the portal allows meanwhile."""
+        return time.monotonic() - self._answered >= QUIET_SECONDS
+
+    def batch(self, commands: Mapping[str, Command], *, writing: bool, named: bool = False) -> Answers:
         """Run up to 50 commands in one request; each is judged for itself.
 
-        `writing` says whether a lost answer leaves a doubt. Raises CrmError when the request as a whole failed.
+        `writing` says whether a lost answer leaves a doubt, `named` that the writes say they are ours, so that they do
+        not come back as queued events. Raises CrmError when the request as a whole failed.
         """
+        if named:
+            commands = {key: _named(command) for key, command in commands.items()}
+        more = {"auth_connector": CONNECTOR} if named else {}
         assert len(commands) <= BATCH_LIMIT
-        cmd = {key: command.line() for key, command in commands.items()}
-        reply = self._session.call("POST", self._url.get_secret_value(), name="batch", json={"halt": 0, "cmd": cmd})
-        error = self._outer_error(reply, writing=writing)
+        tokens = self._door.tokens()
+        try:
+            answers = self._request(commands, tokens, more, writing=writing)
+        except Blocked as error:
+            if tokens is None or not _expired(error):
+                raise
+            return self._request(commands, self._door.renew(tokens), more, writing=writing)
+        stopped = [key for key, answer in answers.by_key.items() if _expired(answer.error)]
+        if tokens is None or not stopped:
+            return answers
+        try:
+            rest = _rest(stopped, commands, answers)
+            again = self._request(rest, self._door.renew(tokens), more, writing=writing).by_key
+        except CrmError as error:
+            again = dict.fromkeys(stopped, Answer(error=error))
+        return Answers({**answers.by_key, **again}, answers.at)
+
+    def _request(
+        self, commands: Mapping[str, Command], tokens: Tokens | None, more: Mapping[str, Any], *, writing: bool
+    ) -> Answers:
+        asked = {"halt": 0, "cmd": {key: command.line() for key, command in commands.items()}, **more}
+        reply = self._door.post("batch", asked, tokens)
+        error = self._error_of(reply, writing=writing)
         if error is not None:
             if isinstance(error, Throttled):
                 self._pacer.push_back(error.wait)
             raise error
+        self._refused_in_a_row = 0
+        self._answered = time.monotonic()
         outer = reply.json["result"]
         results, errors, times = (_map(outer.get(name)) for name in ("result", "result_error", "result_time"))
+        self.operating.learn((command.method, _map(times.get(key))) for key, command in commands.items())
         by_key: dict[str, Answer] = {}
         for key, command in commands.items():
-            self._learn(command.method, _map(times.get(key)))
             if key in errors:
-                by_key[key] = Answer(error=self.command_error(command.method, errors[key], writing=writing))
+                by_key[key] = Answer(error=self._command_error(command.method, errors[key], writing=writing))
             elif key in results:
-                by_key[key] = Answer(result=results[key], seconds=_number(_map(times.get(key)).get("duration")))
+                by_key[key] = Answer(result=results[key], seconds=number(_map(times.get(key)).get("duration")))
             else:
-                by_key[key] = Answer(error=self._broken("the answer lacks this command", command.method, "", writing))
+                silence = self._judge.silence("the answer lacks this command", command.method, writing=writing)
+                by_key[key] = Answer(error=silence, silent=True)
         return Answers(by_key, _beginning(_map(reply.json.get("time"))))
 
-    def command_error(self, method: str, told: Any, *, writing: bool) -> CrmError:
+    def _command_error(self, method: str, told: Any, *, writing: bool) -> CrmError:
         """The error of one command, judged by its code."""
-        code, text = _code_and_text(told)
-        if code.lower() in _TERMINAL_INSIDE_IS_REFUSED:
-            return Refused(text, portal=self._portal, call=method, code=code)
-        return self._judge(method, code, text, status=400, writing=writing)
+        wait = self.operating.refused(method) if code_and_text(told)[0].lower() == RAN_TOO_LONG else 0.0
+        return self._judge.error(told, method, whole=False, writing=writing, wait=wait)
 
-    def _outer_error(self, reply: Reply, *, writing: bool) -> CrmError | None:
+    def _error_of(self, reply: Reply, *, writing: bool) -> CrmError | None:
         """The error of the request as a whole, or None."""
         told = reply.json if isinstance(reply.json, dict) else {}
         if "error" in told:
-            code, text = _code_and_text(told)
-            if code.lower() in _TERMINAL_OUTSIDE:
-                return Blocked(text, portal=self._portal, call="batch", code=code)
-            return self._judge("batch", code, text, status=reply.status, writing=writing)
-        if reply.status in (301, 302, 307, 308):
-            text = "the portal answers under another address now: enter it in the settings"
-            return Blocked(text, portal=self._portal, call="batch", code="MOVED")
-        if reply.status in (401, 403, 404, 410):
-            text = f"the portal refuses the webhook (HTTP {reply.status})"
-            return Blocked(text, portal=self._portal, call="batch", code=f"HTTP_{reply.status}")
-        if reply.status == 429:
-            return self._too_much("batch", "too many requests", "HTTP_429", LONGEST_WAIT)
+            wait = self._too_fast() if code_and_text(told)[0].lower() == TOO_FAST else 0.0
+            return self._judge.error(told, "batch", whole=True, status=reply.status, writing=writing, wait=wait)
+        if reply.status in REDIRECTS:
+            return self._judge.elsewhere("batch")
+        if reply.status in _NO_ADDRESS:
+            return self._judge.closed(reply.status, "batch")
+        if reply.status == _TOO_MANY:
+            return self._judge.too_much(reply.status, "batch")
         if reply.status != 200 or not isinstance(told.get("result"), dict):
-            return self._broken(f"no usable answer (HTTP {reply.status})", "batch", f"HTTP_{reply.status}", writing)
+            text = f"no usable answer (HTTP {reply.status})"
+            return self._judge.silence(text, "batch", reply.status, writing=writing)
         return None
 
-    def _judge(self, method: str, code: str, text: str, *, status: int, writing: bool) -> CrmError:
-        word = code.lower()
-        if word == "query_limit_exceeded":
-            return self._too_much(method, text, code, TOO_FAST_WAIT)
-        if word == "operation_time_limit":
-            return self._too_much(method, text, code, self._given_back.get(method, OPERATING_WAIT))
-        if word in _TERMINAL:
-            return Blocked(text, portal=self._portal, call=method, code=code)
-        if word == "not_found" or (word in ("", "0", "error_core") and _MISSING.match(text)):
-            return Gone(text, portal=self._portal, call=method, code=code or "NOT_FOUND")
-        if word in _BROKEN or status >= 500:
-            return self._broken(text, method, code, writing)
-        return Refused(text, portal=self._portal, call=method, code=code)
+    def _too_fast(self) -> float:
+        """The portal was asked too often, perhaps by somebody else from our address: seconds to leave it alone."""
+        wait = min(TOO_FAST_WAIT * 2.0**self._refused_in_a_row, TOO_FAST_LONGEST)
+        self._refused_in_a_row = min(self._refused_in_a_row + 1, 10)
+        return wait
 
-    def _too_much(self, method: str, text: str, code: str, wait: float) -> Throttled:
-        return Throttled(text, portal=self._portal, call=method, code=code, wait=min(max(wait, 1.0), LONGEST_WAIT))
 
-    def _broken(self, text: str, method: str, code: str, writing: bool) -> CrmError:
-        return (Ambiguous if writing else Unavailable)(text, portal=self._portal, call=method, code=code)
+def _expired(error: CrmError | None) -> bool:
+    return isinstance(error, Blocked) and error.code.lower() == EXPIRED
 
-    def _learn(self, method: str, times: Mapping[str, Any]) -> None:
-        """Remember when the method's execution time is given back; told as a number or as ISO text."""
-        told, finish = times.get("operating_reset_at"), _number(times.get("finish"))
-        moment = _moment(told)
-        reset = moment.timestamp() if moment else _number(told)
-        if reset is not None and finish is not None:
-            self._given_back[method] = reset - finish
+
+def _rest(stopped: Iterable[str], commands: Mapping[str, Command], answers: Answers) -> dict[str, Command]:
+    """The commands that an ended token stopped, which were surely not applied; the others' answers stand."""
+    results = {key: answer.result for key, answer in answers.by_key.items() if answer.error is None}
+    return {key: replace(commands[key], params=resolved(commands[key].params, results)) for key in stopped}
+
+
+def _named(command: Command) -> Command:
+    """A write that says it is ours; whether the batch's own word covers its commands is not documented."""
+    if command.method.startswith(_POSITIONAL):
+        return command
+    return Command(command.method, {**command.params, "auth_connector": CONNECTOR})
+
+
+def resolved(value: Any, results: Mapping[str, Any]) -> Any:
+    """Parameters in which references to commands that were answered already are replaced by what they point to."""
+    if isinstance(value, Mapping):
+        return {key: resolved(one, results) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolved(one, results) for one in value]
+    found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    key, *path = found[1][1:-1].split("][")
+    if key not in results:
+        return value
+    target = results[key]
+    for part in path:
+        if isinstance(target, list) and part.isdecimal() and int(part) < len(target):
+            target = target[int(part)]
+        elif isinstance(target, dict) and part in target:
+            target = target[part]
+        else:
+            return value
+    return target
 
 
 def _flat(params: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -191,42 +218,12 @@ def _flat(params: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield key, ("Y" if value else "N") if isinstance(value, bool) else str(value)
 
 
-def _beginning(time: Mapping[str, Any]) -> datetime | None:
+def _beginning(told: Mapping[str, Any]) -> datetime | None:
     """The portal's clock when it began to answer, told as text and as a number."""
-    start = _number(time.get("start"))
-    return _moment(time.get("date_start")) or (datetime.fromtimestamp(start, UTC) if start else None)
+    start = number(told.get("start"))
+    return moment(told.get("date_start")) or (datetime.fromtimestamp(start, UTC) if start else None)
 
 
 def _map(value: Any) -> Mapping[str, Any]:
     """PHP writes an empty map as `[]`."""
     return value if isinstance(value, dict) else {}
-
-
-def _code_and_text(told: Any) -> tuple[str, str]:
-    """`{"error": code, "error_description": text}`; the code may be empty, a number, or a sentence."""
-    if not isinstance(told, dict):
-        return "", str(told)
-    code, text = told.get("error"), told.get("error_description")
-    if isinstance(code, dict):  # the form of REST 3.0
-        text = code.get("message")
-        code = code.get("code")
-    sentence = str(text or "no description").replace("<br>", " ").strip()
-    return ("" if code is None else str(code))[:100], sentence
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _moment(value: Any) -> datetime | None:
-    """An ISO moment with an offset, in UTC; None for anything else."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else None

@@ -1,16 +1,17 @@
 """What changes rarely in a portal: its funnels, users and fields; and the score fields that we create there.
 
-Sources: facts/bitrix24.md 4.4 (stages), 5.1 (user fields), 8 (users and departments).
+Sources: facts/bitrix24.md 4.4 (stages), 4.6 (requisites), 5.1 (user fields), 8 (users, departments, calendar).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from connector.crm.bitrix24.api import BATCH_LIMIT, Answer, Api, Command
+from connector.crm.bitrix24.calendars import company_calendar
 from connector.crm.bitrix24.feeds import PAGE, BatchReader
-from connector.crm.bitrix24.mapping import ENTITY_TYPES, SCORE_FIELDS, FieldTypes, stage_key
+from connector.crm.bitrix24.mapping import ENTITY_TYPES, PRODUCTS, REQUISITE, SCORE_FIELDS, FieldTypes, stage_key
 from connector.crm.bitrix24.values import number_or_none
 from connector.crm.port import Directory, FactKind, Stage, User
 
@@ -26,42 +27,57 @@ _LABELS: Final = {
 
 
 def field_commands() -> dict[str, Command]:
-    """The questions for the fields of all three cards."""
+    """The questions for the fields of all three cards and of requisites."""
     return {
-        f"fields_{kind}": Command("crm.item.fields", {"entityTypeId": number, "useOriginalUfNames": "Y"})
-        for kind, number in ENTITY_TYPES.items()
+        **{
+            f"fields_{kind}": Command("crm.item.fields", {"entityTypeId": number, "useOriginalUfNames": "Y"})
+            for kind, number in ENTITY_TYPES.items()
+        },
+        "fields_requisite": Command("crm.requisite.fields", {}),
     }
 
 
 def field_types(answers: Mapping[str, Answer]) -> dict[FactKind, FieldTypes]:
-    """Their types by card. Raises the CrmError of a card whose fields cannot be read."""
-    return {
-        kind: {
-            name: (str(told.get("type")), told.get("isMultiple") in (True, "Y"))
-            for name, told in _must(answers[f"fields_{kind}"])["fields"].items()
-        }
-        for kind in ENTITY_TYPES
+    """Their types by card. Raises the CrmError of a card whose fields cannot be read.
+
+    Where requisites may not be read, their fields are simply not there.
+    """
+    types: dict[FactKind, FieldTypes] = {
+        kind: _types(_must(answers[f"fields_{kind}"])["fields"]) for kind in ENTITY_TYPES
     }
+    told = answers["fields_requisite"].result
+    requisite = {REQUISITE + name: one for name, one in _types(told if isinstance(told, dict) else {}).items()}
+    outside = {"company": requisite, "contact": requisite, "deal": {PRODUCTS: ("string", True)}}
+    return {kind: {**own, **outside[kind]} for kind, own in types.items()}
+
+
+def _types(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, bool]]:
+    return {name: (str(one.get("type")), one.get("isMultiple") in (True, "Y")) for name, one in fields.items()}
 
 
 def read_directory(read: BatchReader, zone: str) -> Directory:
-    """Funnels, users and fields. Raises CrmError."""
+    """Funnels, users, fields and the company calendar. Raises CrmError.
+
+    Departments and the calendar want rights of their own; without them nobody's head, or no calendar, is known.
+    """
     answers = read(
         {
             "funnels": Command("crm.category.list", {"entityTypeId": ENTITY_TYPES["deal"]}),
             "departments": Command("department.get", {}),
+            "calendar": Command("calendar.settings.get", {}),
             **field_commands(),
             **_user_pages(0),
         }
     ).by_key
     funnels = _must(answers["funnels"])["categories"]
-    departments = answers["departments"].result  # without the right to read them, nobody's head is known
+    departments = answers["departments"].result
     users = [row for page in _users(read, answers) for row in page]
     return Directory(
         zone=zone,
         stages=_stages(read, funnels),
-        users=_with_heads(users, departments if isinstance(departments, list) else []),
+        users=with_heads(users, departments if isinstance(departments, list) else []),
         fields={kind: tuple(sorted(names)) for kind, names in field_types(answers).items()},
+        calendar=company_calendar(answers["calendar"].result),
     )
 
 
@@ -123,27 +139,34 @@ def _users(read: BatchReader, answers: Mapping[str, Answer]) -> list[list[Mappin
         answers = read(_user_pages(len(pages))).by_key
 
 
-def _with_heads(users: list[Mapping[str, Any]], departments: list[Mapping[str, Any]]) -> tuple[User, ...]:
+def with_heads(users: Sequence[Mapping[str, Any]], departments: Sequence[Mapping[str, Any]]) -> tuple[User, ...]:
+    """The users, each with the nearest head above him who still works here."""
     by_id = {str(one.get("ID")): one for one in departments}
+    working = {str(row["ID"]) for row in users if _active(row)}
     return tuple(
         User(
             id=str(row["ID"]),
             name=" ".join(filter(None, (row.get("NAME"), row.get("LAST_NAME")))) or f"#{row['ID']}",
-            active=row.get("ACTIVE") in (True, "Y", "true", "1"),
+            active=_active(row),
             zone=row.get("TIME_ZONE") or None,
-            head=_head(str(row["ID"]), row.get("UF_DEPARTMENT"), by_id),
+            head=_head(row, by_id, working),
         )
         for row in users
     )
 
 
-def _head(user: str, member_of: Any, departments: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """The nearest head above a user; a head's own head is the head of the department above."""
+def _active(row: Mapping[str, Any]) -> bool:
+    return row.get("ACTIVE") in (True, "Y", "true", "1")
+
+
+def _head(user: Mapping[str, Any], departments: Mapping[str, Mapping[str, Any]], working: set[str]) -> str | None:
+    """A head's own head is the head of the department above; one who was dismissed, or is a bot, is nobody's."""
+    member_of = user.get("UF_DEPARTMENT")
     waiting = [str(one) for one in member_of] if isinstance(member_of, list) else []
     for department in waiting:  # grows while it is walked; every department once
         row = departments.get(department, {})
         head = number_or_none(row.get("UF_HEAD"))
-        if head is not None and head != user:
+        if head in working and head != str(user["ID"]):
             return head
         above = number_or_none(row.get("PARENT"))
         if above is not None and above not in waiting:

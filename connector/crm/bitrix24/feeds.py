@@ -1,34 +1,22 @@
-"""The seven feeds of a Bitrix24 portal and how they are read to their ends: chains of pages inside one batch.
-
-Source: facts/bulk.md 2 and 8. A page asks for ids above the last id of the page before it, which in the same batch is
-`$result[page before][…][49][id]`. The first page that is not full is the end; whatever follows it in the batch is
-thrown away, because what an unresolved reference turns into is not documented.
-"""
+"""The seven feeds of a Bitrix24 portal, and how a page of one is asked for. Source: facts/bulk.md 2 and 8."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
-from connector.crm.bitrix24.api import BATCH_LIMIT, Answers, Command
-from connector.crm.bitrix24.mapping import ENTITY_TYPES, MULTI_FIELDS, SYSTEM_FIELDS, TAG
-from connector.crm.bitrix24.values import moment
+from connector.crm.bitrix24.api import Answers, Command
+from connector.crm.bitrix24.mapping import ENTITY_TYPES, MULTI_FIELDS, SYSTEM_FIELDS, TAG, on_card
 from connector.crm.port import FactKind, Wanted
-from connector.errors import CrmError, Refused
+from connector.errors import CrmError
 
 PAGE: Final = 50
-TIME_OVERLAP: Final = timedelta(minutes=2)
-ID_OVERLAP: Final = 200
-"""Rows below the cursor that are read again: a low id may become visible after a higher one."""
-READ_SECONDS: Final = 25.0
-"""How long a batch of pages should take at most; the portal cuts at 60 s."""
 
 ACTIVITY_SELECT: Final = (
     *("ID", "OWNER_ID", "OWNER_TYPE_ID", "TYPE_ID", "PROVIDER_ID", "PROVIDER_TYPE_ID", "DIRECTION", "COMPLETED"),
     *("STATUS", "START_TIME", "END_TIME", "CREATED", "LAST_UPDATED", "RESPONSIBLE_ID", "SETTINGS", "BINDINGS"),
-    *("COMMUNICATIONS", "ASSOCIATED_ENTITY_ID"),
+    *("COMMUNICATIONS", "ASSOCIATED_ENTITY_ID", "ORIGINATOR_ID"),
 )
 STAGE_SELECT: Final = ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME", "CATEGORY_ID", "STAGE_ID", "STAGE_SEMANTIC_ID")
 TASK_SELECT: Final = (
@@ -55,11 +43,19 @@ class Feed:
     asked: Mapping[str, Any]
     """Parameters that never change."""
 
-    def command(self, after: int | str, since: str | None) -> Command:
-        """The page that begins above an id (or above a reference to one)."""
-        narrow = {self.since: since} if self.since and since else {}
+    def command(self, after: int | str, since: str | None, until: int | None = None) -> Command:
+        """The page that begins above an id (or above a reference to one), and goes no further than `until`."""
+        narrow: dict[str, Any] = {self.since: since} if self.since and since else {}
+        if until is not None:
+            narrow[f"<={self.key}"] = until
         asked = {**self.asked, "filter": {**self.asked.get("filter", {}), **narrow, f">{self.key}": after}}
         return Command(self.method, {**asked, "order": {self.key: "ASC"}, "start": -1})
+
+    def newest(self, since: str | None) -> Command:
+        """The page that begins with the highest id: it tells how far the way to the end is."""
+        narrow = {self.since: since} if self.since and since else {}
+        asked = {**self.asked, "select": [self.key], "filter": {**self.asked.get("filter", {}), **narrow}}
+        return Command(self.method, {**asked, "order": {self.key: "DESC"}, "start": -1})
 
     def reference(self, page: str) -> str:
         """The last id of a full page of the same batch."""
@@ -74,7 +70,7 @@ class Feed:
 
 def card_select(kind: FactKind, wanted: Wanted) -> list[str]:
     """What to ask of a card; phones and mails come only with `*`."""
-    names = getattr(wanted, kind)
+    names = [name for name in getattr(wanted, kind) if on_card(name)]
     if MULTI_FIELDS.keys() & set(names):
         return ["*", *SYSTEM_FIELDS[kind], *(name for name in names if name not in MULTI_FIELDS)]
     return list(dict.fromkeys((*SYSTEM_FIELDS[kind], *names)))
@@ -103,90 +99,20 @@ def feeds(wanted: Wanted) -> tuple[Feed, ...]:
     )
 
 
-@dataclass(slots=True)
-class Run:
-    """The reading of one feed, from its cursor to its end."""
-
-    feed: Feed
-    cursor: str | None
-    after: int = 0
-    since: str | None = None
-    began: datetime | None = None
-    """The portal's clock at the first batch: the next cursor of a feed by time."""
-    ended: bool = False
-    error: CrmError | None = None
-    _pages: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if self.feed.since is not None:
-            self.since = moment(self.cursor)
-        elif self.cursor and self.cursor.isdecimal():
-            self.after = max(0, int(self.cursor) - ID_OVERLAP)
-
-    def commands(self, longest: int) -> dict[str, Command]:
-        """A chain of pages for the next batch."""
-        calm = self.began is None and self.cursor is not None
-        if calm:  # what is expected: one page, or the overlap and one page
-            longest = min(longest, 1 if self.feed.since else ID_OVERLAP // PAGE + 1)
-        self._pages = [f"{self.feed.name}_{number}" for number in range(longest)]
-        chain: dict[str, Command] = {}
-        after: int | str = self.after
-        for page in self._pages:
-            chain[page] = self.feed.command(after, self.since)
-            after = self.feed.reference(page)
-        return chain
-
-    def take(self, answers: Answers) -> list[Mapping[str, Any]]:
-        """The rows that the batch brought; sets `ended` at the end of the feed, `error` when its first page failed."""
-        if self.began is None:
-            self.began = answers.at
-        taken: list[Mapping[str, Any]] = []
-        for number, page in enumerate(self._pages):
-            answer = answers.by_key[page]
-            if answer.error is not None:
-                if number == 0:
-                    self.error = answer.error
-                break  # a later page is simply asked for again, as a first one
-            rows = self.feed.rows_of(answer.result)
-            if rows and int(rows[0][self.feed.id]) <= self.after:
-                if number == 0:  # never read in a circle
-                    self.error = Refused("the list does not honour its filter by id", call=self.feed.method)
-                break
-            taken += rows
-            if rows:
-                self.after = int(rows[-1][self.feed.id])
-            if len(rows) < PAGE:
-                self.ended = True
-                break
-        return taken
-
-    def new_cursor(self) -> str | None:
-        """What may be remembered now; None: nothing new."""
-        if self.feed.since is None:
-            known = int(self.cursor) if self.cursor and self.cursor.isdecimal() else 0
-            return str(max(self.after, known))
-        if not self.ended or self.began is None:
-            return None
-        return (self.began - TIME_OVERLAP).isoformat(timespec="seconds")
-
-
 BatchReader = Callable[[Mapping[str, Command]], Answers]
 
 
-def read_feeds(
-    runs: Collection[Run], read: BatchReader, more: Mapping[str, Command]
-) -> Iterator[tuple[Answers, list[tuple[Run, list[Mapping[str, Any]]]]]]:
-    """Read all runs side by side, one batch a step, until each has ended or failed; `more` rides in the first batch."""
-    pending = list(runs)
-    fitting = BATCH_LIMIT
-    while pending or more:
-        longest = max(1, min(fitting, BATCH_LIMIT - len(more)) // max(1, len(pending)))
-        commands = dict(more)
-        for run in pending:
-            commands |= run.commands(longest)
-        answers = read(commands)
-        times = [answer.seconds for answer in answers.by_key.values() if answer.seconds]
-        fitting = int(READ_SECONDS * len(times) / sum(times)) if times else BATCH_LIMIT
-        yield answers, [(run, run.take(answers)) for run in pending]
-        pending = [run for run in pending if not run.ended and run.error is None]
-        more = {}
+class PageReader(Protocol):
+    """Reads batches of commands; several at once, where they do not hang together."""
+
+    def __call__(self, commands: Mapping[str, Command], /) -> Answers:
+        """One batch. Raises CrmError."""
+
+    def side_by_side(self, batches: Sequence[Mapping[str, Command]]) -> Iterator[tuple[int, Answers]]:
+        """Several, with their places as they are answered. Raises the first CrmError when the others are done."""
+
+    def seconds(self, method: str) -> float | None:
+        """How long one call of this method takes; None: not known yet."""
+
+    def held_back(self, method: str) -> CrmError | None:
+        """Why this method should not be called now; None: it may."""

@@ -1,6 +1,6 @@
 """From Bitrix24's words to the regulation's: rows become facts (bodies as in `port.Fact`), and nothing else knows how.
 
-Sources: facts/bitrix24.md 4 (cards, stages), 6.6 (activities), 6.2 (task states).
+Sources: facts/bitrix24.md 4 (cards, stages), 6.2 (task states). Activities are read in `signals`.
 """
 
 from __future__ import annotations
@@ -27,25 +27,7 @@ SEMANTICS: Final = {"P": "open", "S": "won", "F": "lost"}
 
 CLOSED_STATES: Final = frozenset({"4", "5", "7"})
 """Task states that ask nothing more of the doer: awaiting control, completed, declined."""
-
-SIGNAL_OF_TYPE: Final = {"1": "meeting", "2": "call", "4": "email"}
-"""Activity TYPE_ID; 3 is a task's shadow, 5 a calendar import, 6 says nothing without its provider."""
-SIGNAL_OF_PROVIDER: Final = {
-    "VOXIMPLANT_CALL": "call",
-    "CRM_CALL_TRACKER": "call",
-    "CRM_MEETING": "meeting",
-    "CRM_ZOOM": "meeting",
-    "CRM_VISIT": "meeting",
-    "CRM_EMAIL": "email",
-    "CRM_SMS": "sms",
-    "CRM_NOTIFICATION": "sms",
-    "IMOPENLINES_SESSION": "chat",
-    "CRM_WEBFORM": "order",
-}
-"""PROVIDER_ID of TYPE_ID 6; a to-do or an application's card is no communication."""
-
-MAILED: Final = frozenset({"email", "chat", "sms"})
-"""Kinds that a robot can send; a call or a meeting takes a person."""
+DEFERRED_STATE: Final = "6"
 
 SYSTEM_FIELDS: Final[Mapping[FactKind, tuple[str, ...]]] = {
     "deal": (
@@ -62,11 +44,10 @@ SYSTEM_FIELDS: Final[Mapping[FactKind, tuple[str, ...]]] = {
 MULTI_FIELDS: Final = {"phone": "PHONE", "email": "EMAIL", "web": "WEB", "im": "IM"}
 """Wanted under these names, they are read from `fm`, which comes only with `*` (facts/bitrix24.md 4.3)."""
 
-PLANNED: Final = frozenset({"call", "meeting"})
-"""Kinds that are written down before they take place; a letter or a form has come, ticked or not."""
-
-LONGEST_CALL: Final = 6 * 3600
-"""Seconds; a longer "call" is a planned one with a deadline for its end."""
+REQUISITE: Final = "requisite."
+"""Begins a wanted field that lies in the requisites of a company or contact: `requisite.RQ_INN`."""
+PRODUCTS: Final = "products"
+"""Wanted of a deal: the names of its product rows."""
 
 FieldTypes = Mapping[str, tuple[str, bool]]
 """By field name: Bitrix24's type and whether it is multiple (crm.item.fields)."""
@@ -79,18 +60,32 @@ def stage_key(category: Any, stage: Any) -> str:
     return f"{category or 0}:{_STAGE_PREFIX.sub('', str(stage))}"
 
 
+def on_card(name: str) -> bool:
+    """Whether a wanted field is one of the card itself, so that the card's list can be asked for it."""
+    return name != PRODUCTS and not name.startswith(REQUISITE)
+
+
 def card_fields(row: Mapping[str, Any], wanted: Iterable[str], types: FieldTypes) -> dict[str, Any]:
     """The wanted fields of a card. One that the row lacks could not be read, and is left out."""
     fields: dict[str, Any] = {}
     for name in wanted:
         if name in MULTI_FIELDS:
-            if isinstance(row.get("fm"), list):
-                found = [one["value"] for one in row["fm"] if one.get("typeId") == MULTI_FIELDS[name]]
-                fields[name] = field_value("string", found, multiple=True)
+            if (told := _multi_field(row, name)) is not None:
+                fields[name] = field_value("string", told, multiple=True)
         elif name in row:
             kind, multiple = types.get(name, ("string", isinstance(row[name], list)))
             fields[name] = field_value(kind, row[name], multiple=multiple)
     return fields
+
+
+def _multi_field(row: Mapping[str, Any], name: str) -> list[Any] | None:
+    """Phones or mails as they stand in `fm`; none where the card says that it has none; None: not told."""
+    told = row.get("fm")
+    if isinstance(told, dict):  # PHP writes a list with gaps as a map
+        told = list(told.values())
+    if isinstance(told, list):
+        return [one.get("value") for one in told if isinstance(one, dict) and one.get("typeId") == MULTI_FIELDS[name]]
+    return [] if row.get(f"has{name.capitalize()}") == "N" else None
 
 
 def card_fact(kind: FactKind, row: Mapping[str, Any], wanted: Iterable[str], types: FieldTypes) -> Fact | None:
@@ -123,7 +118,7 @@ def card_fact(kind: FactKind, row: Mapping[str, Any], wanted: Iterable[str], typ
         links = company + contacts
     body["fields"] = card_fields(row, wanted, types)
     changed = moment(row.get("updatedTime")) or created
-    return Fact(kind=kind, id=str(row["id"]), body=body, changed=_changed(changed), links=links)
+    return Fact(kind=kind, id=str(row["id"]), body=body, changed=changed_at(changed), links=links)
 
 
 def stage_fact(row: Mapping[str, Any]) -> Fact:
@@ -132,45 +127,7 @@ def stage_fact(row: Mapping[str, Any]) -> Fact:
     deal = f"deal:{row['OWNER_ID']}"
     category = row.get("CATEGORY_ID")
     body = {"deal": deal, "at": at, "pipeline": str(category or 0), "stage": stage_key(category, row.get("STAGE_ID"))}
-    return Fact(kind="stage", id=str(row["ID"]), body=body, changed=_changed(at), links=(deal,))
-
-
-def signal_kind(row: Mapping[str, Any]) -> str | None:
-    """The kind of communication an activity is; None when it is none."""
-    return SIGNAL_OF_TYPE.get(str(row.get("TYPE_ID"))) or (
-        SIGNAL_OF_PROVIDER.get(str(row.get("PROVIDER_ID"))) if str(row.get("TYPE_ID")) == "6" else None
-    )
-
-
-def signal_fact(row: Mapping[str, Any]) -> Fact | None:
-    """A recorded communication; None for activities that are none, or that no card of ours owns."""
-    kind, links = signal_kind(row), _bindings(row)
-    if kind is None or not links:
-        return None
-    created = moment(row.get("CREATED"))
-    starts, ends, updated = (moment(row.get(name)) for name in ("START_TIME", "END_TIME", "LAST_UPDATED"))
-    done = row.get("COMPLETED") == "Y"
-    # what was ticked before its planned time took place then, and not later than it was ticked
-    at = min(starts, updated) if starts and updated and done else starts or created
-    answered: bool | None = None
-    seconds: int | None = None
-    if kind == "call":
-        answered, seconds = _call(row, starts, ends if at == starts else None)
-    elif kind == "chat" and done and _is_session(row, starts, ends) and not _by_itself(row):
-        answered = True
-    body = {
-        "kind": kind,
-        "at": at,
-        "direction": {"1": "in", "2": "out"}.get(str(row.get("DIRECTION"))),
-        "answered": answered,
-        "seconds": seconds,
-        "completed": done or kind not in PLANNED,
-        "robot": kind in MAILED and str(row.get("DIRECTION")) == "2" and _by_itself(row),
-        "by": number_or_none(row.get("RESPONSIBLE_ID")),
-        "contact": next((ref for ref in links if ref.startswith("contact:")), None),
-        "deal": next((ref for ref in links if ref.startswith("deal:")), None),
-    }
-    return Fact(kind="signal", id=str(row["ID"]), body=body, changed=_changed(updated or created), links=links)
+    return Fact(kind="stage", id=str(row["ID"]), body=body, changed=changed_at(at), links=(deal,))
 
 
 def task_marker(row: Mapping[str, Any]) -> str | None:
@@ -192,6 +149,7 @@ def task_fact(row: Mapping[str, Any]) -> Fact | None:
     body = {
         "marker": marker,
         "open": not closed,
+        "deferred": str(row.get("status")) == DEFERRED_STATE,
         "due": moment(row.get("deadline")),
         "assignee": number_or_none(row.get("responsibleId")),
         "closed": closed_at if closed else None,
@@ -201,7 +159,7 @@ def task_fact(row: Mapping[str, Any]) -> Fact | None:
     changed = moment(row.get("changedDate")) or moment(row.get("createdDate"))
     bound = row.get("ufCrmTask")
     links = tuple(ref for text in bound if (ref := _card_of(str(text)))) if isinstance(bound, list) else ()
-    return Fact(kind="task", id=str(row["id"]), body=body, changed=_changed(changed), links=links)
+    return Fact(kind="task", id=str(row["id"]), body=body, changed=changed_at(changed), links=links)
 
 
 def gone_fact(ref: Ref, at: datetime) -> Fact:
@@ -227,53 +185,12 @@ def _refs(kind: str, first: Any, others: Any) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(f"{kind}:{number}" for number in map(number_or_none, numbers) if number))
 
 
-def _bindings(row: Mapping[str, Any]) -> tuple[Ref, ...]:
-    """The cards of an activity: its owner, further bindings, and the person it was with, as far as they are told."""
-    told = [(row.get("OWNER_TYPE_ID"), row.get("OWNER_ID"))]
-    for name, kind, number in (
-        ("BINDINGS", "OWNER_TYPE_ID", "OWNER_ID"),
-        ("COMMUNICATIONS", "ENTITY_TYPE_ID", "ENTITY_ID"),
-    ):
-        members = row.get(name)
-        if isinstance(members, list):
-            told += [(member.get(kind), member.get(number)) for member in members if isinstance(member, dict)]
-    return tuple(
-        dict.fromkeys(
-            f"{CARD_OF_TYPE[str(kind)]}:{id_}"
-            for kind, id_ in told
-            if str(kind) in CARD_OF_TYPE and number_or_none(id_)
-        )
-    )
-
-
-def _by_itself(row: Mapping[str, Any]) -> bool:
-    """Whether nobody stands behind a message: no responsible, or completed automatically (STATUS 3)."""
-    return number_or_none(row.get("RESPONSIBLE_ID")) is None or str(row.get("STATUS")) == "3"
-
-
-def _is_session(row: Mapping[str, Any], starts: str | None, ends: str | None) -> bool:
-    """Whether a chat's activity is a whole session of an open line: it names the session, or it lasted."""
-    return number_or_none(row.get("ASSOCIATED_ENTITY_ID")) is not None or starts != ends
-
-
-def _call(row: Mapping[str, Any], starts: str | None, ends: str | None) -> tuple[bool | None, int | None]:
-    """Whether a call was answered and how many seconds it took, as far as the row tells (unverified, see README)."""
-    settings = row.get("SETTINGS")
-    if isinstance(settings, dict) and settings.get("MISSED_CALL") in (True, "Y", "1", 1, "true"):
-        return False, 0
-    if not starts or not ends or ends.startswith("9999"):
-        return None, None
-    seconds = int((datetime.fromisoformat(ends) - datetime.fromisoformat(starts)).total_seconds())
-    if seconds == 0 and str(row.get("DIRECTION")) == "2":
-        return False, 0
-    return (True, seconds) if 0 < seconds < LONGEST_CALL else (None, None)
-
-
 def _tags(told: Any) -> set[str]:
     """Tags come as a list of texts or as a map of `{id, title}`."""
     members = told.values() if isinstance(told, dict) else told if isinstance(told, list) else ()
     return {str(one.get("title")) if isinstance(one, dict) else str(one) for one in members}
 
 
-def _changed(text: str | None) -> datetime:
+def changed_at(text: str | None) -> datetime:
+    """A fact's time of change; without any it is as old as can be."""
     return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)

@@ -6,32 +6,30 @@ is called gone before it was asked for by itself as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from connector.crm.bitrix24.api import BATCH_LIMIT, Answers, Command
+from connector.crm.bitrix24.elsewhere import Row
 from connector.crm.bitrix24.feeds import ACTIVITY_SELECT, PAGE, TASK_SELECT, BatchReader, card_list
 from connector.crm.bitrix24.mapping import ENTITY_TYPES, gone_fact
+from connector.crm.bitrix24.scan import ToFacts
 from connector.crm.port import Fact, FactKind, Page, Ref, Wanted
 from connector.errors import Gone, Refused
 
-ToFact = Callable[[FactKind, Mapping[str, Any]], Fact | None]
 
-
-def read_named(refs: Sequence[Ref], read: BatchReader, wanted: Wanted, to_fact: ToFact) -> Iterator[Page]:
+def read_named(refs: Sequence[Ref], read: BatchReader, wanted: Wanted, to_facts: ToFacts) -> Iterator[Page]:
     """Pages that together answer every ref. Raises CrmError."""
     missing: list[Ref] = [ref for ref in refs if ref.partition(":")[0] == "task"]
     for part in _parts(_lists(refs, wanted)):
         answers = read({name: command for name, (_, _, command) in part.items()})
-        found: dict[Ref, Fact | None] = {}
-        for name, (kind, asked, _) in part.items():
-            for row in _rows(answers, name):
-                found[f"{kind}:{row.get('id', row.get('ID'))}"] = to_fact(kind, row)
-            missing += [ref for ref in asked if ref not in found]
-        yield Page(facts=tuple(filter(None, found.values())), answered=frozenset(found.keys() & set(refs)))
+        found = [(kind, _rows(answers, name)) for name, (kind, _, _) in part.items()]
+        there = {f"{kind}:{row.get('id', row.get('ID'))}" for kind, rows in found for row in rows}
+        missing += [ref for _, asked, _ in part.values() for ref in asked if ref not in there]
+        yield Page(facts=to_facts(found), answered=frozenset(there & set(refs)))
     for first in range(0, len(missing), BATCH_LIMIT):
-        yield _one_by_one(missing[first : first + BATCH_LIMIT], read, to_fact)
+        yield _one_by_one(missing[first : first + BATCH_LIMIT], read, to_facts)
 
 
 def _lists(refs: Sequence[Ref], wanted: Wanted) -> dict[str, tuple[FactKind, list[Ref], Command]]:
@@ -68,21 +66,22 @@ def _rows(answers: Answers, name: str) -> list[Mapping[str, Any]]:
     return result or []
 
 
-def _one_by_one(refs: Sequence[Ref], read: BatchReader, to_fact: ToFact) -> Page:
+def _one_by_one(refs: Sequence[Ref], read: BatchReader, to_facts: ToFacts) -> Page:
     """Each by its own call. Gone when the portal says so; what may not be read is answered without a fact."""
     commands = {f"one_{number}": _get(ref) for number, ref in enumerate(refs)}
     answers = read(commands)
-    facts: list[Fact] = []
+    gone: list[Fact] = []
+    found: list[tuple[FactKind, list[Row]]] = []
     for ref, answer in zip(refs, answers.by_key.values(), strict=True):
         kind: FactKind = ref.partition(":")[0]  # type: ignore[assignment]  # refs name fact kinds
         if answer.error is not None and not isinstance(answer.error, Gone | Refused):
             raise answer.error
         row = _row(kind, answer.result)
         if row is None and (isinstance(answer.error, Gone) or (kind == "task" and answer.error is None)):
-            facts.append(gone_fact(ref, answers.at or datetime.now(UTC)))
-        elif row is not None and (fact := to_fact(kind, row)) is not None:
-            facts.append(fact)
-    return Page(facts=tuple(facts), answered=frozenset(refs))
+            gone.append(gone_fact(ref, answers.at or datetime.now(UTC)))
+        elif row is not None:
+            found.append((kind, [row]))
+    return Page(facts=(*gone, *to_facts(found)), answered=frozenset(refs))
 
 
 def _get(ref: Ref) -> Command:

@@ -5,26 +5,27 @@ Sources: facts/bitrix24.md 6.1-6.4 (tasks and their marker), 6.8 (notes and noti
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from connector.crm import turns
+from connector.crm.bitrix24 import proposals
 from connector.crm.bitrix24.api import Answer, Command
 from connector.crm.bitrix24.mapping import CLOSED_STATES, ENTITY_TYPES, MARKER, SCORE_FIELDS, TAG, task_bindings
+from connector.crm.bitrix24.wording import clean, deadline, inert, one_line
 from connector.crm.port import Effect, Outcome
-from connector.errors import Ambiguous, Blocked, CrmError, Gone, Refused
+from connector.crm.turns import task_of
+from connector.errors import CrmError, Gone, Refused
 
+LINES_LIMIT: Final = 20
+"""Lines of a checklist: each is a command of its own, five times as dear as one in the text (facts/bulk.md 6)."""
 WITHDRAWN_TAG: Final = "отменено регламентом"
-BLOCKED_WAIT: Final = 900.0
-"""Seconds between two tries while the portal as a whole is closed to us."""
-TITLE_LIMIT: Final = 250
 READ_FIRST: Final = frozenset({"close_task", "withdraw_task", "reopen_task", "add_line"})
 """Verbs that add to what stands in the task, or that depend on its state; so they can be repeated without harm."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+WRONG_CONTEXT: Final = "ERROR_WRONG_CONTEXT"
+"""What a portal answers to cards of the timeline where it takes us for no application."""
 
 
 @dataclass(slots=True)
@@ -36,45 +37,66 @@ class Plan:
     optional: frozenset[str] = frozenset()
     creates: str | None = None
     """The command whose answer names what was made."""
+    makes: str = ""
+    """The kind of what is made, where its ref is wanted (`activity`); otherwise the bare id is."""
     outcome: Outcome | None = None
     """Settled without any command."""
 
     def judge(self, answers: Mapping[str, Answer]) -> Outcome:
-        """The effect's outcome from the answers to its commands."""
+        """The effect's outcome from the answers to its commands, which end with the first that stopped it.
+
+        What was made is made, whatever became of the commands after it: the effect must not leave once more.
+        """
         if self.outcome is not None:
             return self.outcome
-        for name in self.commands:
-            error = answers[name].error
+        creation = answers.get(self.creates or "")
+        if creation is not None and creation.error is None:
+            made = _made(creation.result)
+            if made is None:
+                return Outcome(key=self.effect.key, status="unknown", text="the answer names no id")
+            return Outcome(key=self.effect.key, status="done", remote_id=f"{self.makes}:{made}" if self.makes else made)
+        for name, answer in answers.items():
+            error = answer.error
             if error is not None and not (name in self.optional and isinstance(error, Refused | Gone)):
                 return failed(self.effect, error)
-        if self.creates is None:
-            return Outcome(key=self.effect.key, status="done", remote_id=self.effect.task)
-        made = _made(answers[self.creates].result)
-        if made is None:
-            return Outcome(key=self.effect.key, status="unknown", text="the answer names no id")
-        return Outcome(key=self.effect.key, status="done", remote_id=made)
+        return Outcome(key=self.effect.key, status="done", remote_id=self.effect.task)
 
 
 def failed(effect: Effect, error: CrmError) -> Outcome:
     """The outcome of an effect whose command, or whose whole batch, failed."""
-    status: Literal["refused", "later", "unknown"] = "later"
-    if isinstance(error, Ambiguous):
-        status = "unknown"
-    elif isinstance(error, Refused | Gone):
-        status = "refused"
-    wait = BLOCKED_WAIT if isinstance(error, Blocked) else error.wait
-    return Outcome(key=effect.key, status=status, code=error.code, text=error.text, wait=wait)
+    if needs_no_card(effect, error):  # nothing was made: next time it goes as a task
+        return Outcome(key=effect.key, status="later", code=error.code, text=error.text)
+    return turns.failed(effect, error)
 
 
-def plan(effect: Effect, name: str, zone: ZoneInfo, task: Mapping[str, Any] | None) -> Plan:
-    """What to send for an effect. `name` begins its commands' keys; `task` is the task as read, for READ_FIRST."""
+def needs_no_card(effect: Effect, error: CrmError | None) -> bool:
+    """Whether the portal refused a proposal because it takes us for no application: it has to be a task then."""
+    return effect.verb == "offer_touch" and error is not None and error.code.upper() == WRONG_CONTEXT
+
+
+def reads_first(effect: Effect) -> bool:
+    """Whether what stands in the task must be read before: `plan` is given it."""
+    return effect.verb in READ_FIRST or (effect.verb == "show_offer" and task_of(effect) is not None)
+
+
+def plan(effect: Effect, name: str, zone: ZoneInfo, task: Mapping[str, Any] | None, *, cards: bool = False) -> Plan:
+    """What to send for an effect.
+
+    `name` begins its commands' keys; `task` is the task as read, where it `reads_first`; `cards`: whether we are an
+    application that may put cards with buttons into the timeline.
+    """
     made = Plan(effect)
     match effect.verb:
         case "create_task":
             made.commands[name] = Command("tasks.task.add", {"fields": _new_task(effect, zone)})
             made.creates = name
+            made.commands |= _checklist(effect, name)
+        case "offer_touch":
+            _offer(made, name, zone, cards=cards)
+        case "show_offer":
+            _show(made, name, task or {}, zone)
         case "move_task":
-            made.commands[name] = _update(effect, {"DEADLINE": _deadline(effect.due, zone)})
+            made.commands[name] = _update(effect, {"DEADLINE": deadline(effect.due, zone)})
         case "assign_task":
             made.commands[name] = _update(effect, {"RESPONSIBLE_ID": effect.assignee})
         case "tell":
@@ -86,23 +108,13 @@ def plan(effect: Effect, name: str, zone: ZoneInfo, task: Mapping[str, Any] | No
     return made
 
 
-def clean(text: str) -> str:
-    """Text for a BBCode field: no control characters, and no bracket that could begin a tag."""
-    return _inert(_CONTROL.sub("", text)).replace("[", "[\u200b")
-
-
-def _inert(text: str) -> str:
-    """Text that a batch does not take for a reference to another command's answer."""
-    return text.replace("$result", "$\u200bresult")
-
-
 def _new_task(effect: Effect, zone: ZoneInfo) -> dict[str, Any]:
     return {
-        "TITLE": _inert(" ".join(_CONTROL.sub(" ", effect.title).split()))[:TITLE_LIMIT],
+        "TITLE": one_line(effect.title),
         "DESCRIPTION": f"{clean(effect.text)}\n\n{effect.marker}".strip(),
         "RESPONSIBLE_ID": effect.assignee,
         "AUDITORS": list(effect.watchers) or None,
-        "DEADLINE": _deadline(effect.due, zone),
+        "DEADLINE": deadline(effect.due, zone),
         "UF_CRM_TASK": task_bindings(effect.bind),
         "TAGS": [TAG],
         "XML_ID": effect.marker,
@@ -110,9 +122,37 @@ def _new_task(effect: Effect, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def _deadline(due: datetime | None, zone: ZoneInfo) -> str:
-    """With an explicit offset: a naive value would be read in somebody's zone. Empty: no deadline."""
-    return due.astimezone(zone).isoformat(timespec="seconds") if due else ""
+def _checklist(effect: Effect, name: str) -> dict[str, Command]:
+    """The lines of a new task's checklist, in the request that makes it; the parameters' order is part of the call."""
+    return {
+        f"{name}_l{number}": Command(
+            "task.checklistitem.add",
+            {"TASKID": f"$result[{name}][task][id]", "FIELDS": {"TITLE": one_line(line), "SORT_INDEX": number}},
+        )
+        for number, line in enumerate(effect.lines[:LINES_LIMIT], 1)
+    }
+
+
+def _offer(made: Plan, name: str, zone: ZoneInfo, *, cards: bool) -> None:
+    effect = made.effect
+    made.creates = name
+    made.makes = "activity" if cards else "task"
+    if cards:
+        made.commands[name] = proposals.new_card(effect, zone)
+        return
+    fields = {**_new_task(effect, zone), "TAGS": proposals.task_tags()}
+    fields["DESCRIPTION"] = f"{clean(proposals.text_of_task(effect))}\n\n{effect.marker}"
+    made.commands[name] = Command("tasks.task.add", {"fields": fields})
+
+
+def _show(made: Plan, name: str, task: Mapping[str, Any], zone: ZoneInfo) -> None:
+    effect = made.effect
+    if proposals.on_card(effect):
+        made.commands[name] = proposals.card_again(effect, zone)
+    else:
+        made.commands |= proposals.task_again(name, effect, task, task_of(effect) or "", zone)
+    if not made.commands:
+        made.outcome = Outcome(key=effect.key, status="done")
 
 
 def _update(effect: Effect, fields: Mapping[str, Any]) -> Command:
@@ -130,7 +170,7 @@ def _tell(made: Plan, name: str) -> None:
     for number, person in enumerate(dict.fromkeys(people)):
         message = {"USER_ID": person, "MESSAGE": text, "TAG": effect.marker, "CLIENT_ID": TAG}
         made.commands[f"{name}_m{number}"] = Command("im.notify.system.add", message)
-    made.creates = next(iter(made.commands), None)
+    made.creates = next(reversed(made.commands), None)
     if effect.bind:
         kind, _, number_of_card = effect.bind[0].partition(":")
         note = {"ENTITY_ID": number_of_card, "ENTITY_TYPE": kind, "COMMENT": f"{text}\n\n{effect.marker}"}
@@ -149,7 +189,7 @@ def _write_fields(made: Plan, name: str) -> None:
         made.outcome = Outcome(key=effect.key, status="refused", code="no-score-fields", text=f"none on a {kind} card")
         return
     fields = {
-        SCORE_FIELDS[field_name]: _inert(value) if isinstance(value, str) else value
+        SCORE_FIELDS[field_name]: inert(value) if isinstance(value, str) else value
         for field_name, value in effect.fields.items()
     }
     asked = {"entityTypeId": ENTITY_TYPES[kind], "id": number, "useOriginalUfNames": "Y", "fields": fields}  # type: ignore[index]  # checked above
@@ -175,7 +215,7 @@ def _change(made: Plan, name: str, task: Mapping[str, Any], zone: ZoneInfo) -> N
     if effect.verb == "reopen_task":
         fields["TAGS"] = [TAG]
         if effect.due:
-            fields["DEADLINE"] = _deadline(effect.due, zone)
+            fields["DEADLINE"] = deadline(effect.due, zone)
         if closed:
             made.commands[f"{name}_again"] = Command("tasks.task.renew", {"taskId": effect.task})
     if fields:
@@ -199,9 +239,10 @@ def _with_line(description: str, line: str) -> str:
 
 
 def _made(result: Any) -> str | None:
-    """The id in an answer to a creation: `{"task": {"id": …}}`, or the bare id of a note or a message."""
+    """The id in an answer to a creation: `{"task": {"id": …}}`, `{"activity": …}`, or the bare id of a note."""
     if isinstance(result, dict):
-        result = result.get("task", {}).get("id") if isinstance(result.get("task"), dict) else None
+        inner = result.get("task") or result.get("activity")
+        result = inner.get("id") if isinstance(inner, dict) else None
     return str(result) if isinstance(result, int | str) and not isinstance(result, bool) and str(result) else None
 
 

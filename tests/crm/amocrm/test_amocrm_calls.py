@@ -10,11 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from connector.crm.amocrm.adapter import AmoCrm
-from connector.crm.amocrm.api import judged
-from connector.crm.amocrm.writing import ADVISED, LARGEST
-from connector.crm.http import Reply
+from connector.crm.amocrm.speed import ADVISED, AT_ONCE, GUESSING, LARGEST
 from connector.crm.port import Connection, Effect, Outcome
-from connector.errors import Ambiguous, Blocked, CrmError, Gone, Refused, Throttled, Unavailable
 from crm.canned import Asked, Canned, CannedServer, FreePacer, canned_server
 
 TOKEN = "sandbox-long-lived"
@@ -30,52 +27,6 @@ def problem(status: int, **members: Any) -> dict[str, Any]:
         "detail": "Иванов И. И.",
         **members,
     }
-
-
-REFUSED = problem(
-    400, **{"validation-errors": [{"request_id": "0", "errors": [{"code": "NotSupportedChoice", "path": "a.0"}]}]}
-)
-MEANINGS: list[tuple[int, Any, type[CrmError], type[CrmError], str, float]] = [
-    (400, REFUSED, Refused, Refused, "400", 0),
-    (401, problem(401), Blocked, Blocked, "401", 0),
-    (402, problem(402), Blocked, Blocked, "402", 0),
-    (403, problem(403), Refused, Refused, "403", 0),
-    (403, problem(403, code=113), Blocked, Blocked, "113", 0),
-    (403, None, Blocked, Blocked, "403", 4 * 3600),
-    (404, problem(404), Gone, Gone, "404", 0),
-    (405, problem(405), Refused, Refused, "405", 0),
-    (422, problem(422), Refused, Refused, "422", 0),
-    (429, problem(429, retry_after=300), Throttled, Throttled, "429", 300),
-    (429, problem(429, retry_after="soon"), Throttled, Throttled, "429", 2),
-    (429, None, Throttled, Throttled, "429", 2),
-    (500, problem(500, trace_id="t"), Unavailable, Ambiguous, "500", 0),
-    (502, None, Unavailable, Ambiguous, "502", 0),
-    (504, problem(504), Unavailable, Ambiguous, "504", 0),
-    (301, None, Blocked, Blocked, "301", 0),
-    (200, None, Unavailable, Ambiguous, "200", 0),
-]
-
-
-@pytest.mark.parametrize("row", MEANINGS, ids=lambda row: f"{row[0]}-{row[2].__name__}")
-def test_what_an_answer_means(row: tuple[int, Any, type[CrmError], type[CrmError], str, float]) -> None:
-    status, body, reading, writing, code, wait = row
-    reply = Reply(status, {}, body, is_json=body is not None)
-    for error, expected in ((judged(reply, writing=False), reading), (judged(reply, writing=True), writing)):
-        assert type(error) is expected
-        assert (error.code, error.wait) == (code, wait)
-        assert "Иванов" not in str(error)  # people's values stay in the CRM
-
-
-@pytest.mark.parametrize(("status", "body"), [(200, {"id": 1}), (201, {"id": 1}), (202, None), (204, None)])
-def test_successes(status: int, body: Any) -> None:
-    for writing in (False, True):
-        assert judged(Reply(status, {}, body, is_json=True), writing=writing) is None
-
-
-def test_a_throttled_answer_names_its_wait_in_a_header_too() -> None:
-    error = judged(Reply(429, {"retry-after": "7"}, None, is_json=False), writing=True)
-    assert isinstance(error, Throttled)
-    assert error.wait == 7
 
 
 @pytest.fixture
@@ -248,13 +199,15 @@ def test_a_line_is_added_above_the_marker_and_only_once(server: CannedServer, cr
 
 
 def test_scores_go_by_code_and_an_empty_text_clears(server: CannedServer, crm: AmoCrm) -> None:
-    server.answer = answering(lambda asked: Canned({"_embedded": {"companies": [{"id": 3}], "contacts": [{"id": 5}]}}))
+    cards = {"companies": [{"id": 3}], "contacts": [{"id": 5}], "leads": [{"id": 7}]}
+    server.answer = answering(lambda asked: Canned({"_embedded": cards}))
     marker = "kasanie:000000000001"
     firm = Effect(verb="write_fields", key="a", marker=marker, card="company:3", fields={"FILL": 30, "GAPS": ""})
     person = Effect(verb="write_fields", key="b", marker=marker, card="contact:5", fields={"SCORE": 41})
     deal = Effect(verb="write_fields", key="c", marker=marker, card="deal:7", fields={"FILL": 1})
-    outcomes = sent(crm, firm, person, deal)
-    assert [outcomes[key].status for key in "abc"] == ["done", "done", "refused"]
+    none = Effect(verb="write_fields", key="d", marker=marker, card="task:8", fields={"FILL": 1})
+    outcomes = sent(crm, firm, person, deal, none)
+    assert [outcomes[key].status for key in "abcd"] == ["done", "done", "done", "refused"]
     fill, gaps = (
         {"field_code": "KASANIE_FILL", "values": [{"value": "30"}]},
         {"field_code": "KASANIE_GAPS", "values": None},
@@ -263,16 +216,26 @@ def test_scores_go_by_code_and_an_empty_text_clears(server: CannedServer, crm: A
     assert written(server) == [
         [{"id": 3, "custom_fields_values": [fill, gaps]}],
         [{"id": 5, "custom_fields_values": [score]}],
+        [{"id": 7, "custom_fields_values": [{"field_code": "KASANIE_FILL", "values": [{"value": "1"}]}]}],
     ]
 
 
-def test_one_wrong_effect_fails_alone(server: CannedServer, crm: AmoCrm) -> None:
-    """An array is refused as a whole; the halves find the culprit, and every other task is made once."""
+def refusing(*places: int, path: str = "responsible_user_id") -> Canned:
+    """A 400 that names these members of the array."""
+    errors = [{"code": "NotSupportedChoice", "path": path}]
+    named = [{"request_id": str(place), "errors": errors} for place in places]
+    return Canned(problem(400, **{"validation-errors": named}), 400)
+
+
+@pytest.mark.parametrize(("named", "lengths"), [(True, [8, 7]), (False, [8, 4, 4, 2, 2, 1, 1])])
+def test_one_wrong_effect_fails_alone(server: CannedServer, crm: AmoCrm, named: bool, lengths: list[int]) -> None:
+    """An array is refused as a whole; the named culprit, or the halves, are found, every other task is made once."""
     made: list[int] = []
 
     def write(asked: Asked) -> Canned:
-        if any(one.get("responsible_user_id") == 13 for one in asked.json):
-            return Canned(REFUSED, 400)
+        wrong = [place for place, one in enumerate(asked.json) if one.get("responsible_user_id") == 13]
+        if wrong:
+            return refusing(*wrong) if named else Canned(problem(400), 400)
         made.extend(int(one["text"][-5:-1], 16) for one in asked.json)
         return created(asked)
 
@@ -282,8 +245,66 @@ def test_one_wrong_effect_fails_alone(server: CannedServer, crm: AmoCrm) -> None
         "k5"
     }
     assert (outcomes["k5"].status, outcomes["k5"].code) == ("refused", "400")
+    assert outcomes["k5"].advice == ("amo-user" if named else "amo-our-call")
     assert sorted(made) == [0, 1, 2, 3, 4, 6, 7]
-    assert [len(array) for array in written(server)] == [8, 4, 4, 2, 1, 1, 2]
+    assert sorted(len(array) for array in written(server)) == sorted(lengths)
+
+
+def test_what_a_refused_array_made_all_the_same_is_not_made_twice(server: CannedServer, crm: AmoCrm) -> None:
+    """That one wrong member fails its whole array is assumed, and not documented."""
+    made: dict[int, str] = {}
+
+    def answer(asked: Asked) -> Canned:
+        if asked.path.startswith("/api/v4/account"):
+            return Canned(ACCOUNT)
+        if asked.verb == "GET":
+            rows = [{"id": number, "text": text} for number, text in made.items()]
+            return Canned({"_embedded": {"tasks": rows}})
+        wrong = [place for place, one in enumerate(asked.json) if one.get("responsible_user_id") == 13]
+        for one in asked.json[: wrong[0] if wrong else None]:
+            made[900 + len(made)] = one["text"]
+        return refusing(*wrong) if wrong else created(asked)
+
+    server.answer = answer
+    outcomes = sent(crm, *(ask(number, assignee="13" if number == 2 else "1") for number in range(5)))
+    assert [outcomes[f"k{number}"].status for number in range(5)] == ["done", "done", "refused", "done", "done"]
+    assert [outcomes[key].remote_id for key in ("k0", "k1")] == ["900", "901"]
+    assert [len(array) for array in written(server)] == [5, 2]
+
+
+def test_where_it_cannot_be_seen_what_a_refused_array_made_all_is_in_doubt(server: CannedServer, crm: AmoCrm) -> None:
+    server.answer = lambda asked: (
+        Canned(ACCOUNT)
+        if asked.path.startswith("/api/v4/account")
+        else refusing(0)
+        if asked.verb == "POST"
+        else Canned(problem(403), 403)
+    )
+    assert {one.status for one in sent(crm, ask(1), ask(2)).values()} == {"unknown"}
+    assert len(written(server)) == 1
+
+
+def test_a_task_type_that_an_admin_deleted_gives_way_to_the_built_in_one(server: CannedServer, crm: AmoCrm) -> None:
+    account = dict(OWN_TYPE)
+
+    def answer(asked: Asked) -> Canned:
+        if asked.verb == "GET":
+            return Canned(account) if asked.path.startswith("/api/v4/account") else Canned(b"", 204)
+        own = [place for place, one in enumerate(asked.json) if one["task_type_id"] == 2700001]
+        account.update(ACCOUNT)
+        return refusing(*own, path="task_type_id") if own else created(asked)
+
+    server.answer = answer
+    assert {one.status for one in sent(crm, ask(1), ask(2)).values()} == {"done"}
+    assert [one["task_type_id"] for one in written(server)[-1]] == [1, 1]
+    assert written(server)[-1][0]["text"].startswith("Касание: ")
+
+
+def test_a_task_type_that_is_refused_though_it_is_there_is_refused(server: CannedServer, crm: AmoCrm) -> None:
+    server.answer = answering(lambda asked: refusing(*range(len(asked.json)), path="task_type_id"), OWN_TYPE)
+    outcomes = sent(crm, ask(1), ask(2))
+    assert {(one.status, one.advice) for one in outcomes.values()} == {("refused", "amo-task-type")}
+    assert len(written(server)) == 1
 
 
 def test_what_lacks_a_member_is_refused_without_a_call(server: CannedServer, crm: AmoCrm) -> None:
@@ -372,11 +393,23 @@ def test_arrays_begin_as_advised_grow_while_quick_and_shrink_in_doubt(server: Ca
     server.answer = answering(created)
     assert crm.batch_size() == ADVISED
     sent(crm, *(ask(number) for number in range(700)))
-    assert [len(array) for array in written(server)] == [50, 100, 200, 250, 100]
-    assert crm.batch_size() == LARGEST
+    assert [len(array) for array in written(server)][:1] == [50]
+    assert sorted(len(array) for array in written(server)) == [50, 150, 250, 250]
+    assert crm.batch_size() == AT_ONCE * LARGEST
     server.answer = answering(lambda asked: Canned(problem(504), 504))
-    sent(crm, ask(1))
-    assert crm.batch_size() == LARGEST // 2
+    outcomes = sent(crm, *(ask(number) for number in range(AT_ONCE * LARGEST)))
+    assert {one.status for one in outcomes.values()} == {"unknown"}
+    assert crm.batch_size() == AT_ONCE * LARGEST // 2, "eight doubts of one moment are one"
+
+
+def test_a_long_page_that_comes_quickly_allows_long_arrays_at_once(server: CannedServer, crm: AmoCrm) -> None:
+    page = {"_embedded": {"tasks": [{"id": number, "text": "x"} for number in range(LARGEST - 1)]}}
+    server.answer = answering(created, found=page)
+    line = Effect(verb="add_line", key="a", marker="kasanie:000000000002", task="900", text="Спросить про бюджет")
+    sent(crm, line)
+    assert crm.batch_size() == GUESSING * LARGEST
+    sent(crm, *(ask(number) for number in range(600)))
+    assert sorted(len(array) for array in written(server)) == [100, 250, 250]
 
 
 def test_lost_creates_are_found_by_their_markers(server: CannedServer, crm: AmoCrm) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from connector.crm.port import Crm, Wanted
-from crm.amocrm.emulated import emulated
+from crm.amocrm.emulated import MODES, emulated
 from crm.contract import CrmContract, SandboxPortal, read
 
 
-@pytest.fixture(scope="module")
-def portal() -> Iterator[SandboxPortal]:
-    """One account for the whole file."""
-    with emulated() as running:
+@pytest.fixture(scope="module", params=MODES)
+def portal(request: pytest.FixtureRequest) -> Iterator[SandboxPortal]:
+    """One account for the whole file in each way of connecting."""
+    with emulated(request.param) as running:
         yield running
 
 

@@ -56,6 +56,24 @@ VALUES: list[tuple[str, list[Any] | None, Any]] = [
     ("linked_entity", [{"value": {"name": "Завод", "entity_id": 5, "entity_type": "companies"}}], ["Завод"]),
     ("chained_list", [{"catalog_id": 1, "catalog_element_id": 77}], ["77"]),
     ("file", [{"value": {"file_uuid": "u", "file_name": "смета.pdf"}}], ["смета.pdf"]),
+    ("tracking_data", [{"value": "yandex"}], "yandex"),
+    ("price", [{"value": "99.90"}], 99.9),
+    ("category", [{"value": "Окна", "enum_id": 8, "enum_code": None}], "8"),
+    ("multiselect", [{"value": "белый", "enum_id": 1}], ["1"]),
+    ("multitext", [{"value": "a@b.test", "enum_code": "WORK"}, {"value": " "}], ["a@b.test"]),
+    ("smart_address", [{"value": "ул. Ленина", "enum_id": 1}, {"value": "Тула", "enum_id": 3}], ["ул. Ленина", "Тула"]),
+    ("legal_entity", [{"value": {"name": "", "vat_id": None}}], None),
+    ("legal_entity", [{"value": None}], None),
+    ("payer", [{"value": {"name": "ООО Ромашка", "type": "contacts", "entity_id": 5}}], "ООО Ромашка"),
+    ("supplier", [{"value": {"entity_id": 5}}], "5"),
+    ("items", [{"value": {"sku": "1", "description": "Окно"}}, {"value": {"description": "Дверь"}}], ["Окно", "Дверь"]),
+    ("linked_entity", [{"value": None}], None),
+    ("checkbox", [{"value": "0"}], False),
+    ("checkbox", [], None),
+    ("select", [{"value": None, "enum_id": None}], None),
+    ("date", [{"value": None}], None),
+    ("numeric", [{"value": 42}], 42),
+    ("text", [None, {"value": "x"}], "x"),
     ("a_type_of_tomorrow", [{"value": 5}], "5"),
 ]
 
@@ -71,6 +89,15 @@ def test_a_day_is_the_accounts_day_also_west_of_greenwich() -> None:
     for seconds in (MIDNIGHT_UTC, MIDNIGHT_NEW_YORK):
         field = {"field_type": "date", "values": [{"value": seconds}]}
         assert field_value(field, NEW_YORK) == "2026-03-02"
+
+
+@pytest.mark.parametrize("nothing", [{}, {"custom_fields_values": None}, {"custom_fields_values": []}])
+def test_a_card_without_filled_fields_has_them_empty(nothing: dict[str, Any]) -> None:
+    row = {"id": 3, "name": "Ромашка", "created_at": 1759990000, "updated_at": 1760000100, **nothing}
+    reading = CardReading(
+        zone=MOSCOW, wanted=("INN", "requisite.vat_id", "GONE"), known=frozenset({"INN", "requisite.vat_id"})
+    )
+    assert card("companies", row, reading).body["fields"] == {"INN": None, "requisite.vat_id": None}
 
 
 LEAD = {
@@ -241,17 +268,18 @@ TASK = {
 
 
 def test_a_task_of_ours() -> None:
-    fact = our_task(TASK, lambda: None)
+    fact = our_task(TASK, frozenset)
     assert fact is not None
     assert (fact.ref, fact.links) == ("task:4745001", ("deal:880501",))
     expected = {
         "marker": "kasanie:0123456789ab",
         "open": True,
+        "deferred": False,
         "due": "2025-10-10T20:59:00+00:00",
         "assignee": "9100001",
     }
-    assert fact.body == {**expected, "closed": None, "closed_by": None, "title": "Перезвонить"}
-    closed = our_task({**TASK, "is_completed": True, "result": {"text": "Договорились"}}, lambda: None)
+    assert fact.body == {**expected, "closed": None, "closed_by": None, "title": "Перезвонить", "result": ""}
+    closed = our_task({**TASK, "is_completed": True, "result": {"text": "Договорились"}}, frozenset)
     assert closed is not None
     assert (closed.body["open"], closed.body["closed"], closed.body["closed_by"]) == (
         False,
@@ -262,14 +290,16 @@ def test_a_task_of_ours() -> None:
 
 def test_whose_task_it_is() -> None:
     def marker(text: str, task_type: int, touch_type: int | None) -> Any:
-        fact = our_task({**TASK, "text": text, "task_type_id": task_type}, lambda: touch_type)
+        fact = our_task(
+            {**TASK, "text": text, "task_type_id": task_type}, lambda: set() if touch_type is None else {touch_type}
+        )
         return fact and fact.body["marker"]
 
     assert marker("Перезвонить", 1, 1) is None  # every account's own type proves nothing
     named = "[kasanie:ffffffffffff] ООО\n[kasanie:0123456789ab]\nприписка менеджера"
     assert marker(named, 1, None) == "kasanie:0123456789ab"  # a client may be called like a marker
-    assert our_task({**TASK, "text": "переписал", "task_type_id": 2700001}, lambda: 2700001) is not None
-    assert our_task({**TASK, "text": "переписал", "task_type_id": 2700002}, lambda: 2700001) is None
+    assert our_task({**TASK, "text": "переписал", "task_type_id": 2700001}, lambda: {2700001}) is not None
+    assert our_task({**TASK, "text": "переписал", "task_type_id": 2700002}, lambda: {2700001}) is None
 
 
 def test_meetings_are_tasks_of_type_two() -> None:

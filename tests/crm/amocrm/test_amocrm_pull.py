@@ -6,46 +6,15 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from pydantic import SecretStr
 from scenes import Story, deal, local, only, stands
 
 from connector.crm.amocrm.adapter import AmoCrm
-from connector.crm.port import Connection, Fact, Page, Wanted
+from connector.crm.port import Fact, Wanted
 from connector.errors import Unavailable
-from crm.canned import Asked, Canned, CannedServer, FreePacer, canned_server
-
-NOW = 1_760_000_000
-OLD = NOW - 10_000
-
-
-class Shelf:
-    """Rows by path, in pages; the filters of cards are silently ignored, as without the paid option."""
-
-    def __init__(self) -> None:
-        self.lists: dict[str, list[dict[str, Any]]] = {}
-        self.one: dict[str, dict[str, Any]] = {}
-        self.forgets_next = False
-        self.asked: list[str] = []
-
-    def answer(self, asked: Asked) -> Canned:
-        parts = urlsplit(asked.path)
-        path, query = parts.path.removeprefix("/api/v4/"), parse_qs(parts.query)
-        self.asked.append(path)
-        if path in self.one:
-            return Canned(self.one[path])
-        page, limit = int(query.get("page", ["1"])[0]), int(query.get("limit", ["50"])[0])
-        rows = self.lists.get(path, [])
-        begin = max((int(values[0]) for key, values in query.items() if key.endswith("[from]")), default=0)
-        if path in ("events", "tasks") or path.endswith("/notes"):
-            rows = [row for row in rows if int(row.get("updated_at") or row["created_at"]) >= begin]
-        shown = rows[(page - 1) * limit : page * limit]
-        if not shown:
-            return Canned(b"", 204)
-        links = {} if self.forgets_next or page * limit >= len(rows) else {"next": {"href": "https://elsewhere.test/"}}
-        return Canned({"_links": links, "_embedded": {path.rsplit("/", 1)[-1]: shown}})
+from crm.amocrm.shelf import NOW, OLD, Shelf, event, firm, lead, moved, open_crm, pull
+from crm.canned import canned_server
 
 
 @pytest.fixture
@@ -60,50 +29,6 @@ def crm(shelf: Shelf) -> Iterator[AmoCrm]:
         opened = open_crm(server)
         yield opened
         opened.close()
-
-
-def open_crm(server: CannedServer, wanted: Wanted | None = None) -> AmoCrm:
-    connection = Connection(
-        portal="romashka", url=SecretStr(server.url), token=SecretStr("t"), read_timeout=2, wanted=wanted or Wanted()
-    )
-    return AmoCrm(connection, FreePacer())
-
-
-def lead(number: int, updated: int, created: int = OLD, status: int = 11) -> dict[str, Any]:
-    row = {"id": number, "name": f"L{number}", "price": 1, "pipeline_id": 5, "status_id": status}
-    return {**row, "created_at": created, "updated_at": updated, "custom_fields_values": None, "_embedded": {}}
-
-
-def firm(number: int, updated: int) -> dict[str, Any]:
-    return {"id": number, "name": f"C{number}", "created_at": OLD, "updated_at": updated, "custom_fields_values": None}
-
-
-def event(name: str, of: int, at: int, kind: str = "lead", **values: list[Any]) -> dict[str, Any]:
-    return {
-        "id": f"01.{name}.{of}.{at}",
-        "type": name,
-        "entity_id": of,
-        "entity_type": kind,
-        "created_at": at,
-        "created_by": 9,
-        **values,
-    }
-
-
-def moved(of: int, at: int, before: int, after: int) -> dict[str, Any]:
-    def status(number: int) -> list[dict[str, Any]]:
-        return [{"lead_status": {"id": number, "pipeline_id": 5}}]
-
-    return event("lead_status_changed", of, at, value_before=status(before), value_after=status(after))
-
-
-def pull(
-    crm: AmoCrm, cursors: dict[str, str] | None = None, *named: str
-) -> tuple[dict[str, Fact], dict[str, str], set[str]]:
-    pages: list[Page] = list(crm.pull(cursors or {}, named))
-    facts = {fact.ref: fact for page in pages for fact in page.facts}
-    moved_on = {name: cursor for page in pages for name, cursor in page.cursors.items()}
-    return facts, {**(cursors or {}), **moved_on}, {ref for page in pages for ref in page.answered}
 
 
 def history(facts: dict[str, Fact], deal: str) -> list[tuple[str, str]]:
@@ -303,7 +228,16 @@ def test_a_quiet_account_costs_one_request_a_feed(crm: AmoCrm, shelf: Shelf) -> 
     pull(crm, cursors)
     feeds = ["companies", "contacts", "leads", "events", "companies/notes", "contacts/notes", "leads/notes", "tasks"]
     assert sorted(shelf.asked) == sorted(feeds)
-    assert set(cursors) == {*feeds, "links"}
+    assert set(cursors) == {*feeds, "links", "scan"}
+
+
+def test_an_account_that_was_never_scanned_is_scanned_in_a_week_and_not_now(crm: AmoCrm, shelf: Shelf) -> None:
+    _, cursors, _ = pull(crm)
+    del cursors["scan"]
+    shelf.asked.clear()
+    _, cursors, _ = pull(crm, cursors)
+    assert "scan" in cursors
+    assert shelf.asked.count("leads") == 1
 
 
 def test_a_wanted_field_that_the_account_lacks_is_not_empty_but_unread(shelf: Shelf) -> None:

@@ -29,6 +29,10 @@ class Told(Exception):  # noqa: N818  # an answer, not a fault
     """An error answer."""
 
 
+def unwilling(method: str, _: Query) -> Any:
+    raise Told("INVALID_ARG_VALUE")
+
+
 def emptiness(method: str, _: Query) -> Any:
     return {"fields": {}} if method == "crm.item.fields" else EMPTY.get(method, [])
 
@@ -38,6 +42,8 @@ class Portal:
 
     def __init__(self, server: CannedServer) -> None:
         self.answers: Answers = emptiness
+        self.newest: Answers = unwilling
+        """How the portal answers who asks for the highest id of a list."""
         server.answer = self._answer
         connection = Connection(portal="sever", url=SecretStr(server.url + "/rest/7/code/"), read_timeout=3)
         self.crm = Bitrix24(connection, FreePacer())
@@ -53,7 +59,8 @@ class Portal:
         for key, line in asked.json["cmd"].items():
             method, _, query = line.partition("?")
             try:
-                result = self.answers(method, dict(parse_qsl(query, keep_blank_values=True)))
+                answers = self.newest if key.startswith("newest_") else self.answers
+                result = answers(method, dict(parse_qsl(query, keep_blank_values=True)))
             except Told as told:
                 errors[key] = {"error": str(told), "error_description": "?"}
                 continue
@@ -109,6 +116,7 @@ def test_an_empty_portal_gets_all_its_cursors(portal: Portal) -> None:
     assert moved == {
         **dict.fromkeys(TIME_CURSORS, "2026-09-23T08:18:00+00:00"),  # the portal's clock, two minutes back
         **dict.fromkeys(("signal", "stage"), "0"),
+        "scan": "2026-09-23T08:20:00+00:00",  # all was just read
     }
 
 
@@ -123,7 +131,7 @@ def test_a_method_that_is_blocked_does_not_hold_up_the_others(portal: Portal) ->
     portal.answers = answers
     facts, moved, error = portal.pull({})
     assert [fact.ref for fact in facts] == ["stage:1", "stage:2", "stage:3"]
-    assert set(moved) == {"company", "contact", "deal", "stage", "task"}
+    assert set(moved) == {"company", "contact", "deal", "stage", "task", "scan"}
     assert moved["stage"] == "3"
     assert isinstance(error, Throttled)
 

@@ -13,68 +13,109 @@ from connector.crm.bitrix24.mapping import (
     card_fact,
     card_fields,
     gone_fact,
-    signal_fact,
     stage_fact,
     stage_key,
     task_bindings,
     task_fact,
 )
+from connector.crm.bitrix24.signals import signal_fact
 from connector.crm.bitrix24.values import amount, field_value, moment
 from connector.mapped_fields import moment as moment_of
 
 EMPTY: dict[str, tuple[Any, ...]] = {
     "string": ("", None, "  ", False, []),
-    "integer": ("", None, False, [], "words", "NaN"),
-    "double": ("", None),
-    "money": ("", None, "|RUB"),
-    "address": ("", None, "|;|"),
-    "date": ("", None),
+    "char": ("", None, " "),
+    "text": ("", None),
+    "url": ("", None, "\n"),
+    "integer": ("", None, False, [], "words", "NaN", {}),
+    "double": ("", None, " ", "Infinity"),
+    "money": ("", None, "|RUB", "|", False),
+    "address": ("", None, "|;|", "  |;|7"),
+    "date": ("", None, False),
     "datetime": (
         *("", None, "soon", "2026-09-23T10:00:00"),
         *("9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+03:00"),  # in UTC no date at all
     ),
-    "enumeration": (None, False, [], ""),
-    "file": (None, False, [], {}),
-    "employee": ("", None, 0, "0"),
+    "enumeration": (None, False, [], "", 0, "0"),
+    "file": (None, False, [], {}, "", "0", {"id": 0}),
+    "employee": ("", None, 0, "0", False, []),
+    "user": (0, "0", None),
     "crm_company": (0, "0", None),
-    "crm": ("", None, False),
-    "iblock_element": ("0",),
-    "boolean": (None,),
+    "crm_contact": (0, "0", None),
+    "crm": ("", None, False, 0, "0", []),
+    "crm_status": ("", None, 0, "0"),
+    "iblock_element": ("0", 0, None, False),
+    "iblock_section": ("0", "", None),
+    "boolean": (None, ""),
+    "rest_app_code": ("", None, [], False),
 }
+"""Every form of "empty" of facts/bitrix24.md 5.3, the unverified ones included, in the spellings of both APIs."""
 
 
 @pytest.mark.parametrize(("kind", "raw"), [(kind, raw) for kind, raws in EMPTY.items() for raw in raws])
 def test_empty(kind: str, raw: Any) -> None:
     assert field_value(kind, raw) is None
-    assert field_value(kind, raw if isinstance(raw, list) else [raw] if raw else raw, multiple=True) is None
+    assert field_value(kind, raw, multiple=True) is None
+    if not isinstance(raw, list):
+        assert field_value(kind, [raw], multiple=True) is None
+
+
+def test_an_empty_multiple_field_may_come_as_no_list_at_all() -> None:
+    empty: tuple[Any, ...] = ([], None, "", False)
+    for kind in EMPTY:
+        for raw in empty:
+            if kind != "boolean" or raw is not False:
+                assert field_value(kind, raw, multiple=True) is None, (kind, raw)
 
 
 FILLED: list[tuple[str, Any, Any]] = [
     ("string", " текст ", "текст"),
     ("string", "0", "0"),
+    ("string", 0, "0"),
+    ("text", "две\nстроки", "две\nстроки"),
     ("url", "https://sever.example", "https://sever.example"),
     ("integer", 0, 0),
     ("integer", "0", 0),
     ("integer", 17, 17),
+    ("integer", "17", 17),
+    ("double", 1111.1, 1111.1),
     ("double", "1111.1", 1111.1),
+    ("double", "1111.10", 1111.1),
     ("double", 1000.0, 1000),
     ("money", "300|RUB", 300),
+    ("money", "0|RUB", 0),
+    ("money", "12.50|EUR", 12.5),
+    ("money", 300, 300),
     ("address", "Москва, Лесная, 5|55.7;37.6|12", "Москва, Лесная, 5"),
+    ("address", "Москва", "Москва"),
     ("date", "1985-03-14T03:00:00+03:00", "1985-03-14"),
     ("date", "2026-09-23", "2026-09-23"),
+    ("date", "14.03.1985", "14.03.1985"),  # filled, though no day we know
     ("datetime", "2026-09-23T11:20:00+03:00", "2026-09-23T08:20:00+00:00"),
     ("enumeration", 81, "81"),
     ("enumeration", "81", "81"),
     ("file", {"id": 5, "url": "https://x"}, "5"),
+    ("file", {"id": "5", "showUrl": "/x", "downloadUrl": "/y"}, "5"),
+    ("file", {"url": "https://x/?auth=secret"}, "file"),
+    ("file", 5, "5"),
     ("employee", 7, "7"),
+    ("employee", "7", "7"),
     ("crm", "CO_45", "CO_45"),
+    ("crm_status", "CLIENT", "CLIENT"),
+    ("crm_company", 45, "45"),
+    ("iblock_element", "12", "12"),
     ("boolean", "Y", True),
     ("boolean", "N", False),
     ("boolean", "0", False),
+    ("boolean", 0, False),
     ("boolean", False, False),
     ("boolean", "1", True),
+    ("boolean", 1, True),
+    ("boolean", True, True),
     ("char", "Y", True),
+    ("char", "N", False),
     ("char", "A", "A"),
+    ("rest_app_code", "что угодно", "что угодно"),
 ]
 
 
@@ -83,12 +124,31 @@ def test_filled(kind: str, raw: Any, expected: Any) -> None:
     value = field_value(kind, raw)
     assert value == expected
     assert type(value) is type(expected)
+    assert field_value(kind, [raw], multiple=True) == [str(expected)]
 
 
 def test_multiple_values_are_a_list_of_texts() -> None:
     assert field_value("enumeration", [81, "82"], multiple=True) == ["81", "82"]
     assert field_value("string", ["", None, "a"], multiple=True) == ["a"]
     assert field_value("integer", 5, multiple=True) == ["5"]
+    assert field_value("file", [{"id": 5}, {"id": 6}], multiple=True) == ["5", "6"]
+    assert field_value("enumeration", [False, 81], multiple=True) == ["81"]
+    assert field_value("string", ["одно"]) == ["одно"], "a list is a list, whatever the definition said"
+
+
+def test_phones_and_mails() -> None:
+    """They come as a list, as a map where the list has gaps, or not at all where the card says it has none."""
+    told = {"typeId": "PHONE", "valueType": "WORK", "value": "+7 900"}
+    cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"fm": [told]}, {"phone": ["+7 900"], "email": None}),
+        ({"fm": {"3": told}}, {"phone": ["+7 900"], "email": None}),
+        ({"fm": [{"typeId": "PHONE", "value": ""}]}, {"phone": None, "email": None}),
+        ({"fm": []}, {"phone": None, "email": None}),
+        ({"hasPhone": "N", "hasEmail": "Y"}, {"phone": None}),
+        ({}, {}),
+    ]
+    for row, expected in cases:
+        assert card_fields(row, ("phone", "email"), {}) == expected, row
 
 
 def test_a_wanted_field_that_the_row_lacks_is_left_out() -> None:
@@ -194,6 +254,13 @@ def test_a_record_of_the_stage_history() -> None:
     }
 
 
+def test_numbers_of_the_stage_history_may_be_texts() -> None:
+    """The documents show numbers, portals were seen to send texts."""
+    row = {"ID": 9001, "TYPE_ID": 2, "OWNER_ID": 123, "CREATED_TIME": "2026-09-23T11:19:58+03:00", "CATEGORY_ID": 0}
+    texts = {name: str(value) for name, value in row.items()}
+    assert stage_fact(texts | {"STAGE_ID": "NEW"}) == stage_fact(row | {"STAGE_ID": "NEW"})
+
+
 @pytest.mark.parametrize(
     ("created", "outcome"), [("2024-05-06", "skipped imported"), ("2026-04-27", "due 2026-04-27 10:15")]
 )
@@ -221,6 +288,7 @@ ACTIVITY = {
     "LAST_UPDATED": "2026-09-23T11:01:32+03:00",
     "RESPONSIBLE_ID": "7",
     "SETTINGS": [],
+    "ORIGINATOR_ID": None,
     "COMMUNICATIONS": [{"ENTITY_ID": "9", "ENTITY_TYPE_ID": "3", "TYPE": "PHONE", "VALUE": "+7"}],
 }
 
@@ -298,6 +366,8 @@ SIGNALS: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
     ({"TYPE_ID": "6", "PROVIDER_ID": "CRM_TODO"}, None),
     ({"TYPE_ID": "6", "PROVIDER_ID": "CONFIGURABLE_REST_APP"}, None),
     ({"TYPE_ID": "3", "PROVIDER_ID": "CRM_TASKS_TASK"}, None),
+    ({"ORIGINATOR_ID": "kasanie"}, None),
+    ({"ORIGINATOR_ID": "telephony"}, {"kind": "call"}),
     ({"TYPE_ID": "5"}, None),
     ({"OWNER_TYPE_ID": "1", "COMMUNICATIONS": []}, None),
     ({"OWNER_TYPE_ID": "1"}, {"deal": None, "contact": "contact:9"}),
@@ -348,6 +418,7 @@ def test_a_task_of_ours() -> None:
     assert fact.body == {
         "marker": "kasanie:0123456789ab",
         "open": True,
+        "deferred": False,
         "due": "2026-09-25T15:00:00+00:00",
         "assignee": "7",
         "closed": None,
@@ -363,7 +434,7 @@ TASKS: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
     ({"description": "kasanie", "tags": {"5": {"id": 5, "title": "другое"}}}, None),
     ({"description": None}, None),
     ({"status": "3"}, {"open": True}),
-    ({"status": "6"}, {"open": True}),
+    ({"status": "6"}, {"open": True, "deferred": True}),
     ({"status": "4"}, {"open": False, "closed": "2026-09-23T08:20:05+00:00"}),
     ({"status": "7"}, {"open": False}),
     (

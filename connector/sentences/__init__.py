@@ -1,0 +1,1 @@
+"""The connector's sentences for people, by what they are about; `connector.texts` joins them."""
