@@ -14,7 +14,7 @@ from connector.web import create_web
 def web(config: str = "config.yaml") -> Flask:
     """The Flask application of one gunicorn process."""
     opened = open_all(Path(config), WEB_PATIENCE)
-    return create_web(opened.store, opened.portals)
+    return create_web(opened)
 
 
 if __name__ == "__main__":

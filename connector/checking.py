@@ -11,13 +11,14 @@ from connector.errors import SettingsError
 from connector.opening import open_all
 from connector.pacing import PortalPacer
 from connector.portal_files import load_portal_files
-from connector.portal_map import against_directory, read_portal_file
+from connector.portal_map import Mapped, against_directory, read_portal_file
 from connector.settings import Settings, read_settings
 from connector.texts import say
 from rules.dossier import read_dossier
 from rules.located import locate
 from rules.problems import Problem
 from rules.reader import read_regulation
+from rules.template import Template
 from rules.texts import Lang
 
 Found = tuple[list[Problem], list[str]]
@@ -62,6 +63,13 @@ def check_installation(config: Path) -> Found:
         found += files.problems
         lines += files.missing
     return found, lines
+
+
+def unmapped(mapped: Mapped, template: Template | None) -> list[str]:
+    """The dossier's fields that portal.yaml gives no place in the CRM: they count as empty."""
+    if template is None:
+        return []
+    return [field.id for field in template.fields if field.id not in mapped.file.map.dossier]
 
 
 def against_crm(settings: Settings, config: Path, portal: str, lang: Lang) -> list[str]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import click
 
 from connector.checking import against_crm, check_files, check_installation
+from connector.connecting import Connecting
+from connector.doctor import Doctor
 from connector.errors import CrmError, SettingsError
 from connector.explaining import explain_client
 from connector.opening import Opened, open_all
 from connector.portal_files import init_portal
+from connector.proven import Turns
 from connector.serve import Child, supervise, web_command, work_command
 from connector.settings import load_settings
+from connector.store.opening import open_store
 from connector.texts import language, say
+from connector.vault import rotate_key
 from connector.worker import run_worker
 from rules.problems import Problem, has_errors, in_order, render
 from rules.texts import Lang
@@ -118,6 +124,50 @@ def check(config: Path, files: tuple[Path, ...], portal: str | None, lang: str |
     if not lines and not ordered:
         click.echo(say("no-problems", spoken))
     sys.exit(PROBLEMS if lines or has_errors(ordered) else FINE)
+
+
+@commands.command()
+@click.option("--portal", help="This portal only.")
+@click.option("--fix", is_flag=True, help="Create our fields and bind the events.")
+@click.option("--lang", type=click.Choice(["ru", "en"]), help="Language of the sentences.")
+@click.pass_obj
+def doctor(config: Path, portal: str | None, *, fix: bool, lang: str | None) -> None:
+    """Look whether everything is connected. / Проверить подключение порталов."""
+    opened = open_all(config)
+    try:
+        looking = Doctor(opened, "en" if (lang or language()) == "en" else "ru", fix=fix)
+        for line in looking.look(portal):
+            click.echo(line)
+    finally:
+        opened.close()
+    sys.exit(looking.code)
+
+
+@commands.command()
+@click.argument("portal")
+@click.option("--lang", type=click.Choice(["ru", "en"]), help="Language of the sentences.")
+@click.pass_obj
+def connect(config: Path, portal: str, lang: str | None) -> None:
+    """Make the link that lets our integration into an amoCRM account. / Ссылка для подключения amoCRM."""
+    opened = open_all(config)
+    try:
+        link = Connecting(opened.portals, opened.store, opened.vault, Turns()).link(portal)
+    finally:
+        opened.close()
+    doors = {"redirect": opened.settings.redirect_uri(), "disabled": opened.settings.disabled_url()}
+    click.echo(say("connect-open", lang, **doors))
+    click.echo(link)
+
+
+@commands.command("rotate-key")
+@click.option("--drop-old", is_flag=True, help="Seal everything by the first key and drop the others.")
+@click.pass_obj
+def rotate_the_key(config: Path, *, drop_old: bool) -> None:
+    """A new key for the tokens in the tables. / Сменить ключ, которым зашифрованы токены."""
+    settings = load_settings(config)
+    with closing(open_store(settings.database_url())) as store:
+        count = rotate_key(settings.key_path(), store, drop_old=drop_old)
+    click.echo(say("key-dropped" if drop_old else "key-changed", path=settings.key_path(), count=count))
 
 
 @commands.command()

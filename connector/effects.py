@@ -11,6 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from connector.crm.port import Effect, Ref, Verb
+from connector.offer_words import OfferWords
 from connector.order_words import Words
 from connector.store import Intent
 from rules.assessment import Doing, Order
@@ -21,7 +22,7 @@ from rules.texts import Lang
 
 VERBS: dict[Doing, Verb] = {
     "ask": "create_task",
-    "offer": "create_task",
+    "offer": "offer_touch",
     "join": "add_line",
     "move": "move_task",
     "assign": "assign_task",
@@ -32,6 +33,8 @@ VERBS: dict[Doing, Verb] = {
     "tell": "tell",
 }
 MARKER = "kasanie:"
+ON_CARDS: frozenset[Doing] = frozenset({"move", "assign", "close", "withdraw", "reopen"})
+"""Orders that about a proposal mean: show it as it stands now (`connector.offers`)."""
 
 
 def marker_of(portal: str, name: str) -> str:
@@ -47,6 +50,8 @@ def intents_of(
     ended: set[Key] = set()
     intents = []
     for order in orders:
+        if order.do in ON_CARDS and order.entry.proposed:
+            continue
         if order.do in ("close", "withdraw") and order.whole_task:
             head = order.entry.joined or order.key
             if head in ended:  # its lines end together: one closing does for all
@@ -62,12 +67,13 @@ def effect_of(portal: str, order: Order, words: Words, now: datetime) -> Effect:
     if verb in ("close_task", "withdraw_task") and not order.whole_task:
         verb = "add_line"
     key = effect_key(order, now)
-    title, text = words.of(order)
+    offer = OfferWords(words)
+    title, text = offer.offered(order) if verb == "offer_touch" else words.of(order)
     return Effect(
         verb=verb,
         key=key,
-        # a note is found by a marker of its own, a task by that of its occurrence
-        marker=marker_of(portal, key if verb == "tell" else str(order.key)),
+        # a note or a proposal is found by a marker of its own, a task by that of its occurrence
+        marker=marker_of(portal, key if verb in ("tell", "offer_touch") else str(order.key)),
         task=order.entry.task_id,
         title=title,
         text=text,
@@ -75,6 +81,7 @@ def effect_of(portal: str, order: Order, words: Words, now: datetime) -> Effect:
         due=order.task_due_at or order.due_at,
         bind=order.bind or cards_of(order, words.snapshot),
         watchers=order.copy_to,
+        **(offer.for_card(order.entry) if verb == "offer_touch" else {}),
     )
 
 
@@ -87,14 +94,20 @@ def effect_key(order: Order, now: datetime) -> str:
     """`rule/subject/occurrence#what`."""
     what: dict[Doing, str] = {
         "ask": "ask",
-        "offer": "ask",
+        "offer": "offer",
         "join": "join",
         "move": f"move:{now:%Y%m%dT%H%M%S.%f}",
         "assign": f"assign:{now:%Y%m%dT%H%M%S.%f}",
         "close": f"close:{order.entry.reopened}",
         "withdraw": f"withdraw:{order.entry.reopened}",
         "reopen": f"reopen:{order.entry.reopened}",
-        "remind": f"remind:{order.entry.later}",
-        "tell": f"tell:{order.step or order.because}",
+        "remind": f"remind:{_round(order)}",
+        "tell": f"ignored:{_round(order)}" if order.because == "ignored" else f"tell:{order.step or order.because}",
     }
     return f"{order.key}#{what[order.do]}"
+
+
+def _round(order: Order) -> str:
+    """A proposal that was put off or came back is reminded of, and told of, anew."""
+    entry = order.entry
+    return f"{entry.later}.{entry.reopened}" if entry.reopened else str(entry.later)

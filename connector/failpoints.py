@@ -16,9 +16,11 @@ NAMES: Final = (
     "effects_started",
     "effects_sent",
     "effect_settled",
+    "tokens_used",
 )
 """After the hook's row is durable, before the answer · after a page of facts · after judgement and intents are stored ·
-intent marked as being sent, nothing sent yet · answered by the CRM, not written down · one outcome written down."""
+intent marked as being sent, nothing sent yet · answered by the CRM, not written down · one outcome written down ·
+the OAuth server gave new tokens, not stored yet."""
 
 
 def failpoint(name: str) -> None:

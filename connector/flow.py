@@ -8,36 +8,42 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
 from connector.clock import Clock
-from connector.crm.port import CREATING, Crm, Directory, Outcome
-from connector.errors import Blocked, CrmError, LeaseLost, Leaving
+from connector.crm.port import Crm, Directory, Ref
+from connector.errors import Blocked, CrmError, LeaseLost, Leaving, Throttled
 from connector.failpoints import failpoint
 from connector.judging import judge_clients
 from connector.loader import load
+from connector.outgoing import Outgoing
 from connector.pacing import Lane, PortalPacer
 from connector.portal_map import Mapped
 from connector.portals import InForce, Portals, directory_from_json, directory_to_json, rules_since
 from connector.settings import Settings
-from connector.snapshot import make_reader
-from connector.store import OutboxRow, Store, StoreDown
+from connector.snapshot import Reader, make_reader
+from connector.store import Store, StoreDown
 from connector.texts import say
+from connector.upkeep import Upkeep
 
 BELLS: Final = 500
 CLIENTS: Final = 200
-EFFECTS: Final = 500
 LONGEST_TURN: Final = 60.0
 """Real seconds after which a portal lets others have the thread; what is left is rung again at once."""
 DIRECTORY_KEPT: Final = timedelta(days=1)
 BLOCKED_PAUSE: Final = 900.0
 """Real seconds between two looks at a portal that only a person can open again (reliability.md F12: <= 4 an hour)."""
 LONGEST_PAUSE: Final = 60.0
+FRESH_SECONDS: Final = 60.0
+"""Real seconds that facts may be old when something is written by them (facts/bulk.md 8, step 4)."""
+QUEUE_ROUNDS: Final = 200
+"""Readings of the CRM's own queue of events in one turn, 50 events each; what is left is read in the next."""
 
 log = structlog.get_logger()
 
@@ -67,6 +73,9 @@ class Flow:
         self._directory_read: dict[str, datetime] = {}
         self._failures: dict[str, int] = {}
         self._opened: dict[str, _OpenedCrm] = {}
+        self._pulled: dict[str, float] = {}
+        self._upkeep = Upkeep(settings, store)
+        self._outgoing = Outgoing(store, worker, settings.waits, clock)
 
     def close(self) -> None:
         """Close the connections to the CRMs."""
@@ -81,7 +90,14 @@ class Flow:
             if not lane.taken:
                 return
             try:
+                installed_at = self._portals.installed_at(name)
+                if installed_at is None:
+                    self._upkeep.leave(name)
+                    self._store.park(name, say(self._portals.kind(name).not_installed, portal=name), BLOCKED_PAUSE)
+                    return
                 in_force = self._portals.in_force(name, self._clock())
+                if self._upkeep.tokens_unused(name):
+                    self._use_tokens(name, lane)
                 if in_force is None:
                     log.error("portal.no_regulation", portal=name)
                     self._store.park(name, say("no-regulation", portal=name), LONGEST_PAUSE)
@@ -91,8 +107,11 @@ class Flow:
                 log.info("portal.left", portal=name)
             except LeaseLost:
                 log.warning("portal.lease_lost", portal=name)
-            except Blocked as error:
-                self._park(name, error, BLOCKED_PAUSE)
+            except Blocked as error:  # with tokens of an installation that was replaced meanwhile: not for long
+                replaced = installed_at != self._portals.installed_at(name)
+                self._park(name, error, LONGEST_PAUSE if replaced else BLOCKED_PAUSE)
+            except Throttled as error:  # the adapter remembers which method waits, and how long; the others go on
+                self._park(name, error, min(LONGEST_PAUSE, max(error.wait, self._longer_pause(name))))
             except CrmError as error:
                 self._park(name, error, max(error.wait, self._longer_pause(name)))
             except StoreDown as error:
@@ -103,6 +122,14 @@ class Flow:
                 self._store.park(name, say("our-fault", portal=name), self._longer_pause(name))
             else:
                 self._unpark(name)
+
+    def _use_tokens(self, name: str, lane: Lane) -> None:
+        """Any call renews them."""
+        pacer = PortalPacer(self._store, name)
+        pacer.lane = lane
+        with closing(self._portals.open(name, pacer, None)) as crm:
+            crm.directory()
+        log.info("portal.tokens_kept", portal=name)
 
     def _longer_pause(self, name: str) -> float:
         """Real seconds, doubled with each failure in a row."""
@@ -118,25 +145,47 @@ class Flow:
 
     def _park(self, name: str, error: CrmError, seconds: float) -> None:
         log.error("portal.parked", portal=name, why=str(error), seconds=seconds)
-        self._store.park(name, say("crm-unreachable", portal=name, why=error.text), seconds)
+        told = [say("crm-unreachable", portal=name, why=error.text)]
+        told += [say(error.advice, portal=name)] if error.advice else []
+        self._store.park(name, " ".join(told), seconds)
 
     def _serve(self, name: str, lane: Lane, in_force: InForce) -> None:
         directory = self._directory(name, self._open(name, lane, in_force))
         crm = self._open(name, lane, in_force)  # anew where the directory told another time zone
+        self._upkeep.keep(name, crm, self._clock())
         since = rules_since(in_force.regulation, self._store.rules_since(name))
         reader = make_reader(name, in_force.mapped, directory, since)
         started = time.monotonic()
+        throttled: Throttled | None = None
         while True:  # hear, judge, write, in turn: a portal that never stops ringing gets its tasks all the same
-            self._hear(name, crm, in_force)
+            try:
+                self._hear(name, lane, crm, in_force)
+            except Throttled as error:  # a method of reading has used up its time; what is decided leaves all the same
+                throttled = error
             lane.check()
-            judged = judge_clients(
-                self._store, reader, in_force, self._clock(), CLIENTS, self._settings.language, self._worker
-            )
+            judged = self._judge(reader, in_force)
+            if throttled is None and self._is_stale(name) and self._store.due_effects(name, 1):
+                # facts/bulk.md 8, step 4: whoever changed meanwhile is judged before anything is written
+                self._pull(name, crm, in_force, frozenset())
+                lane.check()
+                judged += self._judge(reader, in_force)
             failpoint("judged")
-            if not judged + self._write(name, lane, crm) and not self._store.bells(name, 1):
+            done = judged + self._outgoing.write(name, lane, crm)
+            if throttled is not None:
+                raise throttled
+            if not done and not self._store.bells(name, 1):
                 return
             if time.monotonic() - started > LONGEST_TURN:
                 return
+
+    def _judge(self, reader: Reader, in_force: InForce) -> int:
+        return judge_clients(
+            self._store, reader, in_force, self._clock(), CLIENTS, self._settings.language, self._worker
+        )
+
+    def _is_stale(self, name: str) -> bool:
+        pulled = self._pulled.get(name)
+        return pulled is None or time.monotonic() - pulled > FRESH_SECONDS
 
     def _open(self, name: str, lane: Lane, in_force: InForce) -> Crm:
         """The portal's CRM, kept open between turns: its connections and what it learnt of the CRM's speed."""
@@ -157,8 +206,9 @@ class Flow:
         now = self._clock()
         row = self._store.portal(name)
         read = self._directory_read.get(name)
-        if row is not None and row.directory is not None and read is not None and now - read <= DIRECTORY_KEPT:
-            return directory_from_json(row.directory)
+        known = row.directory if row is not None and row.directory_at is not None else None
+        if known is not None and read is not None and now - read <= DIRECTORY_KEPT:
+            return directory_from_json(known)
         directory = crm.directory()
         crm.prepare()
         told = directory_to_json(directory)
@@ -170,71 +220,36 @@ class Flow:
         self._directory_read[name] = now
         return directory
 
-    def _hear(self, name: str, crm: Crm, in_force: InForce) -> None:
+    def _hear(self, name: str, lane: Lane, crm: Crm, in_force: InForce) -> None:
         """Bells and a due reconciliation are one and the same pull; only what is named differs."""
         if self._store.bells(name, 1):
             time.sleep(self._waits.gather)  # one move in the CRM rings several times
-        bells = self._store.bells(name, BELLS)
         due = self._store.reconcile_due(name, self._clock())
-        if not bells and not due:
+        if not due and not self._store.bells(name, 1):
             return
+        self._read_queue(name, lane, crm)
+        bells = self._store.bells(name, BELLS)
         now = self._clock()
         named = {bell.ref for bell in bells if bell.ref is not None}
-        changed = load(self._store, crm, name, in_force.mapped, in_force.template, named, now)
-        failpoint("facts_stored")
+        changed = self._pull(name, crm, in_force, named)
         self._store.clear_bells(name, bells)
         if due:
             self._store.reconciled(name, now + timedelta(minutes=self._settings.reconcile_minutes))
         log.info("portal.heard", portal=name, bells=len(bells), reconciliation=due, changed=changed)
 
-    def _write(self, name: str, lane: Lane, crm: Crm) -> int:
-        """Send the effects whose time has come; how many left or were found."""
-        rows = self._store.due_effects(name, EFFECTS)
-        found = self._look_up(name, crm, [row for row in rows if row.doubtful and row.effect.verb in CREATING])
-        rows = one_per_task(row for row in rows if row.effect.key not in found)
-        for chunk in _chunks(rows, crm.batch_size()):
-            keys = [row.effect.key for row in chunk]
+    def _pull(self, name: str, crm: Crm, in_force: InForce, named: Collection[Ref]) -> int:
+        """Read what changed, and the refs named; how many facts are new."""
+        self._pulled[name] = time.monotonic()
+        changed = load(self._store, crm, name, in_force.mapped, in_force.template, named, self._clock())
+        failpoint("facts_stored")
+        return changed
+
+    def _read_queue(self, name: str, lane: Lane, crm: Crm) -> None:
+        """Events that the CRM keeps for us become bells of our own, durable before the CRM may forget them."""
+        for _ in range(QUEUE_ROUNDS):
+            queued = crm.read_queue()
+            if queued is None:
+                return
+            self._store.put_bells(name, queued.bells, datetime.now(UTC))  # real time, as of a webhook
             lane.check()
-            if not self._store.start_effects(name, self._worker, keys, self._waits.quarantine, self._waits.lease):
-                raise LeaseLost(name)
-            failpoint("effects_started")
-            with lane.sending(keys, self._waits.quarantine):
-                outcomes = list(crm.send([row.effect for row in chunk]))
-            failpoint("effects_sent")
-            self._settle(name, outcomes)
-        return len(rows) + len(found)
-
-    def _look_up(self, name: str, crm: Crm, doubtful: Sequence[OutboxRow]) -> set[str]:
-        """Adopt what a lost answer left behind in the CRM. What is not found was never made and is sent again."""
-        if not doubtful:
-            return set()
-        since = min(row.recorded_at for row in doubtful)
-        found = crm.look_up([row.effect for row in doubtful], since)
-        self._store.adopt_effects(name, found, self._clock())
-        log.info("effects.looked_up", portal=name, doubtful=len(doubtful), found=len(found))
-        return set(found)
-
-    def _settle(self, name: str, outcomes: Sequence[Outcome]) -> None:
-        self._store.settle_effects(name, outcomes, self._clock())
-        failpoint("effect_settled")
-        for outcome in outcomes:
-            if outcome.status != "done":
-                log.warning(
-                    "effect.not_done", portal=name, status=outcome.status, effect=outcome.key, code=outcome.code
-                )
-
-
-def one_per_task(rows: Iterable[OutboxRow]) -> list[OutboxRow]:
-    """Of the writes to one task only the first: the next reads what the first has written. The others' turn follows."""
-    seen: set[str] = set()
-    chosen = []
-    for row in rows:
-        if row.effect.task is None or row.effect.task not in seen:
-            chosen.append(row)
-            seen.update({row.effect.task} if row.effect.task else ())
-    return chosen
-
-
-def _chunks(rows: Sequence[OutboxRow], size: int) -> Iterator[Sequence[OutboxRow]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+            crm.clear_queue(queued.receipt)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 import structlog
 
-from connector.crm.port import Ref
+from connector.answers import with_clicks
+from connector.clock import real_clock
+from connector.crm.port import Effect, Ref
 from connector.effects import intents_of
+from connector.offers import rows_to_show, showings
+from connector.order_words import Words
 from connector.portals import InForce
 from connector.snapshot import Reader, load_snapshots
-from connector.store import ClientRow, Judged, Store
+from connector.store import AnswerRow, ClientRow, Judged, Store
 from rules.assess import assess
 from rules.assessment import Assessment, Order
 from rules.explain import as_record
@@ -36,7 +42,13 @@ def judge_clients(
     rows = store.clients_to_judge(name, now, limit)
     if not rows:
         return 0
-    snapshots = load_snapshots(store, reader, [row.ref for row in rows])
+    pressed = store.answers(name)
+    snapshots: dict[Ref, Snapshot] = {}
+    clicks: dict[Ref, list[AnswerRow]] = {}
+    for ref, snapshot in load_snapshots(store, reader, [row.ref for row in rows]).items():
+        keys = {str(asked.key) for asked in snapshot.asked}
+        clicks[ref] = [click for click in pressed if click.click.about in keys]
+        snapshots[ref] = with_clicks(snapshot, clicks[ref], now, real_clock())
     assessed, failed = _assess_all(name, snapshots, in_force.regulation, now, lang)
     today = now.astimezone(reader.portal.zone).date()
     rationed = ration(
@@ -47,9 +59,11 @@ def judge_clients(
         calendar=in_force.regulation.calendar,
         portal=reader.portal,
     )
+    judging = {ref: _Judging(snapshots[ref], one, rationed, clicks[ref]) for ref, one in assessed.items()}
+    offered = store.offered(name, {str(asked.key) for one in judging.values() for asked in one.to_show})
     judged = [
-        _judged(row, assessed[row.ref], snapshots[row.ref], rationed, in_force.regulation, now, lang)
-        if row.ref in assessed
+        _judged(row, judging[row.ref], in_force.regulation, offered, now, lang)
+        if row.ref in judging
         else _nothing_owed(row, in_force.regulation.digest, now + SET_ASIDE if row.ref in failed else None)
         for row in rows
     ]
@@ -57,26 +71,54 @@ def judge_clients(
     return len(rows)
 
 
+@dataclass
+class _Judging:
+    """One client's assessment, what of it was admitted, and the buttons that led to it."""
+
+    snapshot: Snapshot
+    assessment: Assessment
+    rationed: Rationed
+    clicks: Sequence[AnswerRow]
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        """Those that may be written now."""
+        return [order for order in self.rationed.admitted if order.entry.client == self.assessment.client]
+
+    @cached_property
+    def rows(self) -> tuple[Asked, ...]:
+        """The ledger's rows that change."""
+        return ledger_rows(self.assessment, self.orders)
+
+    @cached_property
+    def to_show(self) -> list[Asked]:
+        """The proposals to write again."""
+        return rows_to_show(self.snapshot, self.rows, self.clicks)
+
+
 def _judged(
     row: ClientRow,
-    assessment: Assessment,
-    snapshot: Snapshot,
-    rationed: Rationed,
+    one: _Judging,
     regulation: Regulation,
+    offered: Mapping[str, Effect],
     now: datetime,
     lang: Lang,
 ) -> Judged:
-    orders = [order for order in rationed.admitted if order.entry.client == assessment.client]
-    recheck = [moment for moment in (assessment.recheck_at, rationed.recheck_at(assessment.client)) if moment]
-    verdicts = told_to_wait(assessment.verdicts, rationed.postponed)
+    snapshot, assessment = one.snapshot, one.assessment
+    name = snapshot.portal.id
+    recheck = [moment for moment in (assessment.recheck_at, one.rationed.recheck_at(assessment.client)) if moment]
+    verdicts = told_to_wait(assessment.verdicts, one.rationed.postponed)
+    shown = showings(one.to_show, offered, one.clicks, one.orders, Words(regulation, snapshot, lang), now)
     return Judged(
         client=row,
-        asked=ledger_rows(assessment, orders),
-        intents=intents_of(snapshot.portal.id, orders, regulation, snapshot, now, lang),
+        asked=one.rows,
+        # a card that waits for its answer is freed first
+        intents=(*shown, *intents_of(name, one.orders, regulation, snapshot, now, lang)),
         verdicts=[as_record(verdict, snapshot.portal.zone) for verdict in verdicts],
         score=assessment.score,
         recheck_at=min(recheck, default=None),
         regulation=assessment.regulation_digest,
+        answers=tuple(click.n for click in one.clicks),
     )
 
 

@@ -13,14 +13,20 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+import structlog
+
 from connector.clients import Family
-from connector.crm.port import Crm, Fact, Page, Ref
+from connector.crm.port import Crm, Fact, FactKind, Page, Ref
 from connector.portal_map import Mapped
 from connector.store import Store
 from rules.dossier import Judged, Template, judge_value
 
 READS: Final = "reads"
 """The cursor that remembers which fields the stored facts were read with."""
+VANISHED_LIMIT: Final = 20
+"""So many records of a kind, or a twentieth of them, may vanish at once; more is a right that was taken from us."""
+
+log = structlog.get_logger()
 
 
 def load(
@@ -32,12 +38,16 @@ def load(
     named: Collection[Ref],
     now: datetime,
 ) -> int:
-    """Pull what changed and what was named, store it, and mark the clients it concerns; how many facts changed."""
+    """Pull what changed and what was named, store it, and mark the clients it concerns; how many facts changed.
+
+    After a nightly reading of everything, what vanished without a word is asked for by name before it counts as gone.
+    """
     cursors, reads = store.cursors(portal), digest_of_wanted(mapped, template)
     if cursors and cursors.get(READS) != reads:  # stored bodies lack fields that are wanted now
         store.forget_cursors(portal)
         cursors = {}
-    changes = 0
+    changes = missed = 0
+    census: dict[FactKind, frozenset[str]] = {}
     for page in crm.pull({name: value for name, value in cursors.items() if name != READS}, named):
         known = {fact.ref: fact for fact in store.facts(portal, [fact.ref for fact in page.facts])}
         facts = tuple(
@@ -50,7 +60,28 @@ def load(
         moved = {**page.cursors, READS: reads} if page.cursors else {}
         store.save_page(portal, Page(facts=facts, cursors=moved, answered=page.answered), now)
         changes += len(changed)
+        missed += len(changed) if page.again else 0
+        census |= page.census
+    if census:
+        vanished = _vanished(store, portal, census, now)
+        log.info("facts.scanned", portal=portal, missed=missed, vanished=len(vanished))
+        if vanished:
+            changes += load(store, crm, portal, mapped, template, vanished, now)
     return changes
+
+
+def _vanished(store: Store, portal: str, census: Mapping[FactKind, frozenset[str]], now: datetime) -> set[Ref]:
+    """What we have and the CRM did not show. Very much at once is never believed: it raises an alarm and stays."""
+    found: set[Ref] = set()
+    for kind, ids in census.items():
+        known = store.present(portal, kind)
+        missing = {ref for ref in known if ref.partition(":")[2] not in ids}
+        if len(missing) > max(VANISHED_LIMIT, len(known) // 20):
+            log.error("facts.many_vanished", portal=portal, kind=kind, missing=len(missing), known=len(known))
+            store.note(portal, "facts-vanished", kind, {"missing": len(missing), "known": len(known)}, now)
+        else:
+            found |= missing
+    return found
 
 
 def digest_of_wanted(mapped: Mapped, template: Template | None) -> str:

@@ -21,7 +21,7 @@ SHORTEST_SECRET: Final = 6
 """Characters; replacing shorter texts wherever they stand would garble the log."""
 
 _NAMES = (
-    "auth|auth_id|refresh_id|access_token|refresh_token|application_token|client_secret|hook_secret|token|"
+    "auth|auth_id|refresh_id|app_sid|access_token|refresh_token|application_token|client_secret|hook_secret|token|"
     "password|authorization"
 )
 _END = r"(?:\]|%5D|%255D)?(?:\\?[\"'])?\s*(?:=|%3D|:)\s*(?:\\?[\"'])?"
@@ -29,8 +29,8 @@ _PATTERNS: Final = (
     (re.compile(r"(/rest/(?:api/)?\d+/)[^/\s\"'\\?]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(/hooks/[^/\s\"']+/)[^/\s\"'\\?]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@\"']*:)[^\s@/\"']+(?=@)", re.IGNORECASE), rf"\1{HIDDEN}"),
-    # An OAuth code stands in a query; elsewhere `code` is the name of an error.
-    (re.compile(r"((?:[?&]|%3F|%26)code(?:=|%3D))[^&\s\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    # An OAuth code, state or signature stands in a query; elsewhere these words are names of other things.
+    (re.compile(r"((?:[?&]|%3F|%26)(?:code|state|signature)(?:=|%3D))[^&\s\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"(\bBearer\s+)[A-Za-z0-9._~+/=-]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (
         re.compile(rf"((?:(?<![A-Za-z_])|(?<=%5B))(?:{_NAMES}){_END})(?!Bearer\b)[^\s&\"'\\,;}})\]]+", re.IGNORECASE),

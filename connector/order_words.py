@@ -36,10 +36,14 @@ class Words:
         return order.title, ""
 
     def title(self, order: Order) -> str:
-        """The rule's title; its id where the regulation no longer has it."""
-        rule = self.regulation.rule(order.key.rule)
+        """Of the order's rule."""
+        return self.title_of(order.key.rule)
+
+    def title_of(self, rule_id: str) -> str:
+        """A rule's title; its id where the regulation no longer has it."""
+        rule = self.regulation.rule(rule_id)
         if rule is None:
-            return order.key.rule
+            return rule_id
         return rule.title.ru if self.lang == "ru" else rule.title.en
 
     def _on_line(self, order: Order, text: str) -> tuple[str, str]:
@@ -58,8 +62,9 @@ class Words:
 
     def _late(self, order: Order) -> str:
         doer = self.snapshot.portal.managers.get(order.entry.assignee or "")
+        code = "told-ignored" if order.because == "ignored" else "told-overdue"
         return say(
-            "told-ignored" if order.because == "ignored" else "told-overdue",
+            "offer-unanswered" if order.do == "remind" else code,
             self.lang,
             title=self.title(order),
             client=self.snapshot.client.name,

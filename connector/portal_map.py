@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from connector.crm.facts import PURCHASE_STAGE
 from connector.crm.port import Wanted
 from connector.texts import language
 from rules.facts import PHASES
@@ -33,7 +34,7 @@ RoleName = Literal["client_manager", "active_manager", "project_manager", "devel
 LossReason = Literal["price", "not_now", "competitor", "no_answer", "not_our_client"]
 assert get_args(PhaseName) == PHASES  # one closed list, two places
 
-_PLACE: Final = re.compile(r"(company|contact|deal)\.[^\s.]+")
+_PLACE: Final = re.compile(r"(company|contact|deal)\.[^\s.]+|(company|contact)\.requisite\.[^\s.]+")
 _FIELD: Final = re.compile(r"(client|contact|deal)\.[a-z][a-z0-9_]*")
 _STAGE: Final = re.compile(r"[^\s:]+:\S+")
 
@@ -67,7 +68,10 @@ Id = Annotated[str, BeforeValidator(_as_text)]
 Ids = Annotated[tuple[Id, ...], BeforeValidator(_as_list)]
 Stages = Annotated[tuple[Annotated[str, _of_form(_STAGE, "bad-stage")], ...], BeforeValidator(_as_list)]
 Place = Annotated[str, _of_form(_PLACE, "bad-place")]
-"""A card and its field in the CRM's own name: `company.UF_CRM_SEGMENT`, `contact.birthdate`, `company.501`."""
+"""A card and its field in the CRM's own name: `company.UF_CRM_SEGMENT`, `contact.birthdate`, `company.501`.
+
+Bitrix24 keeps some outside the card: `company.requisite.RQ_INN`, `contact.requisite.RQ_INN`, `deal.products`.
+"""
 Places = Annotated[tuple[Place, ...], BeforeValidator(_as_list)]
 FieldName = Annotated[str, _of_form(_FIELD, "bad-field-name", on_key=True)]
 """The regulation's name: `client.segment`, `deal.invoice_due`, `contact.birthday`."""
@@ -122,7 +126,8 @@ class Mapped:
         for _, place in self.named_places():
             card, _, name = place.partition(".")
             by_card[card].add(name)
-        return Wanted(**{card: tuple(sorted(names)) for card, names in by_card.items()})
+        fields = {card: tuple(sorted(names)) for card, names in by_card.items()}
+        return Wanted(**fields, purchases=PURCHASE_STAGE in self.phase_of)
 
     def places(self, name: str) -> tuple[str, ...]:
         """Where the regulation's field lies in the CRM, best first."""

@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr
 
 from connector.errors import SettingsError
-from connector.guards import in_sandbox, unsafe
+from connector.guards import DEFAULT_OAUTH_URL, in_sandbox, unsafe
 from connector.texts import language
 from rules.located import locate
 from rules.problems import Hint, Problem, has_errors, in_order, render
@@ -55,9 +55,22 @@ class PortalConnection(Strict):
 
     crm: Literal["bitrix24", "amocrm"]
     url: SecretStr
-    """Bitrix24: the incoming webhook's address, secret included; amoCRM: `https://subdomain.amocrm.ru`."""
+    """Bitrix24: the incoming webhook's address, secret included, or with `client_id` the portal's own, `https://x.bitrix24.ru`;
+    amoCRM: `https://subdomain.amocrm.ru`.
+    """
+    client_id: str | None = None
+    """The local application (Bitrix24) or integration (amoCRM) that the administrator made for us.
+
+    Bitrix24: set, it is used instead of the webhooks; amoCRM: it is connected by OAuth unless there is a `token`.
+    """
+    client_secret: SecretStr | None = None
+    """Its key. Bitrix24: sent to `oauth_url` and nowhere else; amoCRM: to the account itself and nowhere else."""
+    oauth_url: str = DEFAULT_OAUTH_URL
+    """Bitrix24: the vendor's OAuth server, one of `guards.OAUTH_URLS`; in the sandbox on this machine."""
+    offline_events: bool = False
+    """Bitrix24 with an application: the portal keeps its events in a queue until we have read them (needs its plan)."""
     token: SecretStr | None = None
-    """amoCRM: the long-lived token of the private integration."""
+    """amoCRM: the long-lived token of the private integration; `client_id` beside it proves its widget's calls."""
     application_tokens: tuple[SecretStr, ...] = ()
     """Bitrix24: the token of every outgoing webhook."""
     hook_secret: SecretStr | None = None
@@ -70,6 +83,11 @@ class PortalConnection(Strict):
     """0: the CRM's usual burst (Bitrix24 50, amoCRM 2)."""
     allow_private_host: bool = False
     """An on-premise CRM inside a private network."""
+
+    @property
+    def is_app(self) -> bool:
+        """Connected by an application whose tokens lie in our tables, not by a webhook or a long-lived token."""
+        return self.client_id is not None and self.token is None
 
 
 class LogSettings(Strict):
@@ -108,6 +126,10 @@ class SettingsFile(Strict):
     language: Literal["ru", "en"] = "ru"
     """Of task texts, notes and messages."""
     portals_folder: str = "portals"
+    public_url: str | None = None
+    """Where the outside reaches us, `https://kasanie.example.ru`: an application's events and installation."""
+    key_file: str = "state/kasanie.key"
+    """The key of the tokens that lie in the tables; made at the first start, mode 0600. Keep a copy of it apart."""
     reconcile_minutes: Annotated[Number, Field(gt=0, le=1440)] = 5
     log: LogSettings = LogSettings()
     waits: Waits = Waits()
@@ -137,15 +159,39 @@ class Settings(SettingsFile):
             return self.database
         return f"sqlite:///{(self.folder / self.database.removeprefix('sqlite:///')).resolve()}"
 
+    def key_path(self) -> Path:
+        """The key file; relative from config.yaml's folder."""
+        return (self.folder / self.key_file).resolve()
+
+    def hook_url(self, name: str) -> str | None:
+        """Where a portal posts its events, seen from outside; None where `public_url` is not told. May hold a secret.
+
+        amoCRM's is known by the last part, which proves its webhooks.
+        """
+        if not self.public_url:
+            return None
+        url, portal = f"{self.public_url.rstrip('/')}/hooks/{name}", self.portals[name]
+        if portal.crm == "bitrix24":
+            return url
+        return f"{url}/{portal.hook_secret.get_secret_value()}" if portal.hook_secret else None
+
+    def redirect_uri(self) -> str:
+        """Where amoCRM sends codes; the integration's settings there must say exactly this."""
+        return f"{(self.public_url or '').rstrip('/')}/oauth/amocrm"
+
+    def disabled_url(self) -> str:
+        """Where amoCRM tells that the integration was switched off; for the integration's settings there."""
+        return f"{(self.public_url or '').rstrip('/')}/hooks/amocrm/disabled"
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret of the settings in plain, for the log to hide."""
-        masked = [
-            secret
-            for portal in self.portals.values()
-            for secret in (portal.url, portal.token, portal.hook_secret, *portal.application_tokens)
-            if secret is not None
-        ]
+        masked = [secret for portal in self.portals.values() for secret in _secrets_of(portal) if secret is not None]
         return tuple(secret.get_secret_value() for secret in masked)
+
+
+def _secrets_of(portal: PortalConnection) -> tuple[SecretStr | None, ...]:
+    address = portal.url if portal.crm == "bitrix24" and not portal.is_app else None  # the others' are no secret
+    return (address, portal.token, portal.client_secret, portal.hook_secret, *portal.application_tokens)
 
 
 def load_settings(path: Path) -> Settings:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connector.answers import ANOTHER_DUE, facts_of_offers
+from connector.client_dossier import client_dossier
 from connector.clients import Family
 from connector.crm.port import Directory, Fact, FactKind, Ref
-from connector.mapped_fields import field_value, known_day, known_text, mapped_fields, moment, text_or_none
+from connector.mapped_fields import known_day, known_text, mapped_fields, moment, text_or_none
 from connector.portal_map import Mapped, as_tuple
 from connector.store import Store
 from rules.facts import (
@@ -32,9 +34,6 @@ from rules.facts import (
     Task,
 )
 from rules.ledger import Asked
-
-ANOTHER_DUE: Final = timedelta(minutes=1)
-"""CRMs keep whole seconds, and one shows a deadline to the minute."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,12 @@ def load_snapshots(store: Store, reader: Reader, clients: Collection[Ref]) -> di
     asked = _ledger_of(store, name, family, of_client, by_client, clients)
     tasks = {str(row.key): row.task_id for rows in asked.values() for row in rows if row.task_id}
     shown = {tasks[key]: due for key, due in store.shown_dues(name, tasks)}  # the last word on each task
+    told = facts_of_offers(store, name, asked.values(), circle)
     return {
-        client: _snapshot(reader, circle[client], of_client[client], asked[client], shown)
+        client: replace(
+            _snapshot(reader, circle[client], of_client[client], asked[client], shown),
+            answers=tuple(told.answers_to(asked[client], reader.portal.zone)),
+        )
         for client in clients
         if client in circle and circle[client] in of_client[client]
     }
@@ -150,7 +153,7 @@ def _snapshot(
     signals = [_signal(fact) for fact in kinds["signal"] if not fact.gone and fact.body.get("at")]
     return Snapshot(
         portal=reader.portal,
-        client=_client(reader, client, people, main),
+        client=_client(reader, client, client_dossier(client, people, main, kinds["deal"])),
         # a person of two companies is greeted for the first of them, or he would be asked about twice
         contacts=tuple(
             _contact(reader, fact, main)
@@ -164,10 +167,8 @@ def _snapshot(
     )
 
 
-def _client(reader: Reader, fact: Fact, people: Sequence[Fact], main: Ref | None) -> Client:
+def _client(reader: Reader, fact: Fact, dossier: Mapping[str, DossierField]) -> Client:
     body = fact.body
-    dossier = dict(body.get("dossier") or {})
-    dossier.update(_person_dossier(people, main))
     return Client(
         id=fact.ref,
         name=str(body.get("title") or body.get("name") or fact.ref),
@@ -178,26 +179,10 @@ def _client(reader: Reader, fact: Fact, people: Sequence[Fact], main: Ref | None
         segment=known_text(reader.mapped, "client.segment", fact),
         quiet_until=known_day(reader.mapped, "client.quiet_until", fact),
         fields=mapped_fields(reader.mapped, "client.", fact),
-        dossier={name: _dossier_field(state) for name, state in dossier.items()},
+        dossier=dossier,
         complaints=UNKNOWN,
         nps=UNKNOWN,
         deleted=fact.gone,
-    )
-
-
-def _person_dossier(people: Sequence[Fact], main: Ref | None) -> Mapping[str, Any]:
-    """The decision-maker's half of the dossier: of the main person, else of the best known one."""
-    with_any = [fact.body["dossier"] for fact in people if fact.body.get("dossier") and main in (None, fact.ref)]
-    return max(with_any, key=lambda fields: sum(bool(state["filled"]) for state in fields.values()), default={})
-
-
-def _dossier_field(state: Mapping[str, Any]) -> DossierField:
-    filled = state.get("filled")
-    return DossierField(
-        filled=UNKNOWN if filled is None else bool(filled),
-        hash=state.get("hash"),
-        since=moment(state.get("since")),
-        value=field_value(state.get("value")),
     )
 
 

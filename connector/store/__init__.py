@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from connector.crm.port import Bell, Fact, FactKind, Outcome, Page, Ref
 from connector.errors import ConnectorError
+from connector.store.applications import Applications, InstallRow, NewInstall
+from connector.store.proposals import AnswerRow, OpenOffer, Proposals
 from connector.store.rows import AuditRow, ClientRow, DeadRow, Intent, Judged, OutboxRow, PortalRow, RungBell
 from rules.ledger import Asked
 
@@ -23,11 +25,15 @@ class StoreDown(ConnectorError):  # noqa: N818  # a state, not a fault: the same
 
 
 __all__ = [
+    "AnswerRow",
     "AuditRow",
     "ClientRow",
     "DeadRow",
+    "InstallRow",
     "Intent",
     "Judged",
+    "NewInstall",
+    "OpenOffer",
     "OutboxRow",
     "PortalRow",
     "RungBell",
@@ -36,7 +42,7 @@ __all__ = [
 ]
 
 
-class Store(Protocol):
+class Store(Applications, Proposals, Protocol):
     """What the flow and the web ask of the tables; `connector.store.opening.open_store(url)` makes one.
 
     Every method raises StoreDown when the database cannot do it now; then nothing of it was stored.
@@ -47,6 +53,9 @@ class Store(Protocol):
 
     def ping(self) -> None:
         """Whether the database answers."""
+
+    def use_once(self, portal: str, name: str, until_real: float) -> bool:
+        """Use up a disposable token; False: it was used before. It is remembered until then, in real time."""
 
     # portals and their lane
     def add_portal(self, name: str, crm: str, *, rate: float, burst: int, account: str | None = None) -> None:
@@ -63,6 +72,12 @@ class Store(Protocol):
 
     def save_directory(self, portal: str, zone: str, directory: Mapping[str, Any], now: datetime) -> None:
         """Keep the directory that was just read."""
+
+    def forget_directory(self, portal: str) -> None:
+        """Have the directory read anew at once: the definition of a field changed."""
+
+    def moved(self, portal: str, host: str, was: str) -> None:
+        """The portal answers at `host` now; `was` is the host that the settings name."""
 
     def park(self, portal: str, problem: str | None, seconds: float = 900.0) -> None:
         """Stop serving for so many real seconds, with a reason for people; None: go on.
@@ -143,6 +158,9 @@ class Store(Protocol):
     def facts(self, portal: str, refs: Collection[Ref]) -> list[Fact]:
         """These facts, the gone ones included."""
 
+    def present(self, portal: str, kind: FactKind) -> frozenset[Ref]:
+        """All records of this kind that are not gone; of tasks only the open ones."""
+
     def linked(self, portal: str, refs: Collection[Ref], kinds: Collection[FactKind]) -> list[Fact]:
         """All facts of these kinds that link to any of the refs."""
 
@@ -179,16 +197,17 @@ class Store(Protocol):
         """Store ledger rows, intents (an existing key stays), verdicts, recheck times and scores in one transaction.
 
         A score that differs from the client's last one gets a `write_fields` intent of its own; an unsent older one
-        is dropped. A client that was marked again since it was read stays on the list. With `worker` it is fenced:
-        raises LeaseLost, and stores nothing, when the lane is no longer his.
+        is dropped, as is an unsent older showing of a proposal. The clicks that were judged are taken. A client that
+        was marked again since it was read stays on the list. With `worker` it is fenced: raises LeaseLost, and stores
+        nothing, when the lane is no longer his.
         """
 
     # outbox
     def due_effects(self, portal: str, limit: int) -> list[OutboxRow]:
         """Effects whose time has come, the oldest first; of one occurrence only its first unsettled one.
 
-        `effect.task` is filled in from the ledger; what works on a task that is not created yet waits for it. One
-        whose quarantine is over comes back as `doubtful`.
+        `effect.task` (of show_offer `effect.offer`) is filled in from the ledger; what works on a task or a proposal
+        that is not created yet waits for it. One whose quarantine is over comes back as `doubtful`.
         """
 
     def shown_dues(self, portal: str, occurrences: Collection[str]) -> list[tuple[str, datetime | None]]:
@@ -210,7 +229,8 @@ class Store(Protocol):
     def settle_effects(self, portal: str, outcomes: Iterable[Outcome], now: datetime) -> None:
         """Write down what became of them.
 
-        done: settled; a created task's id goes to its ledger row and to those joined to it · refused: dead, shown to
+        done: settled; a created task's id goes to its ledger row and to those joined to it, a proposal's ref to its
+        own (`Asked.offer`) · refused: dead, shown to
         people; what needs a task that now nobody creates dies too (code `no-task`) · later: free again after `wait`
         seconds · unknown: the quarantine stands. What is settled already stays as it is.
         """

@@ -11,7 +11,7 @@ from connector.crm.port import Ref
 from connector.store import ClientRow
 from connector.store.bells import first_seq
 from connector.store.tables import MARKED, client
-from connector.store.transactions import Part, lock_portal
+from connector.store.transactions import Part, Transactions, lock_portal
 
 
 class Clients(Part):
@@ -21,16 +21,9 @@ class Clients(Part):
         """See Store."""
         if not clients:
             return
-        insert = self._db.insert(client)
-        again = insert.on_conflict_do_update(
-            index_elements=["portal", "ref"], set_={"seq": client.c.seq + 1, "to_judge": True}
-        )
         with self._db.write() as connection:
             lock_portal(connection, portal)
-            connection.execute(
-                again,
-                [{"portal": portal, "ref": ref, "seq": first_seq(), "to_judge": True} for ref in sorted(set(clients))],
-            )
+            mark(self._db, connection, portal, clients)
 
     def mark_all_clients(self, portal: str) -> None:
         """See Store."""
@@ -59,6 +52,17 @@ class Clients(Part):
                     sa.select(client.c.ref).where(client.c.portal == portal).order_by(client.c.ref)
                 ).scalars()
             )
+
+
+def mark(database: Transactions, connection: sa.Connection, portal: str, clients: Collection[Ref]) -> None:
+    """Put clients on the list, inside a transaction that locked the portal."""
+    insert = database.insert(client)
+    again = insert.on_conflict_do_update(
+        index_elements=["portal", "ref"], set_={"seq": client.c.seq + 1, "to_judge": True}
+    )
+    rows = [{"portal": portal, "ref": ref, "seq": first_seq(), "to_judge": True} for ref in sorted(set(clients))]
+    if rows:
+        connection.execute(again, rows)
 
 
 def mark_all(connection: sa.Connection, portal: str) -> None:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from connector.store.outbox import ready
-from connector.store.tables import MARKED, client, dirty
+from connector.store.tables import MARKED, client, dirty, install
 from connector.store.tables import portal as portals
 from connector.store.transactions import Part, RealNow
 
+HOOKS_SECONDS = 900.0
+"""Real seconds between two looks at the event subscriptions (reliability.md F34)."""
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """Due whatever the business time is."""
 
@@ -72,6 +74,12 @@ def wish_reconciliation(connection: sa.Connection, portal: str, at: datetime = A
     )
 
 
+def hooks_unseen(portal: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether an installed application's event subscriptions were not looked at for too long."""
+    row = install.c
+    return sa.exists().where(row.portal == portal, row.access != "", row.hooks_real <= RealNow() - HOOKS_SECONDS)
+
+
 def _reconcile(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(portals.c.reconcile_at.is_(None), portals.c.reconcile_at <= now, portals.c.wished_at <= now)
 
@@ -85,4 +93,5 @@ def _undone(now: datetime) -> sa.ColumnElement[bool]:
         sa.exists().where(client.c.portal == name, MARKED),
         sa.exists().where(client.c.portal == name, client.c.recheck_at.is_not(None), client.c.recheck_at <= now),
         ready(name).exists(),
+        hooks_unseen(name),
     )

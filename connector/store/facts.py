@@ -66,6 +66,14 @@ class Facts(Part):
                 for row in connection.execute(sa.select(fact).where(fact.c.portal == portal, fact.c.ref.in_(some)))
             ]
 
+    def present(self, portal: str, kind: FactKind) -> frozenset[Ref]:
+        """See Store."""
+        asked = sa.select(fact.c.ref).where(fact.c.portal == portal, fact.c.kind == kind, ~fact.c.gone)
+        if kind == "task":
+            asked = asked.where(fact.c.body["open"].as_boolean())
+        with self._db.read() as connection:
+            return frozenset(connection.execute(asked).scalars())
+
     def linked(self, portal: str, refs: Collection[Ref], kinds: Collection[FactKind]) -> list[Fact]:
         """See Store."""
         found: dict[Ref, Fact] = {}

@@ -14,9 +14,9 @@ from connector.store import Intent, Judged
 from connector.store.ledger import write_rows
 from connector.store.outbox import bury_orphans, new_row
 from connector.store.scores import keep_scores
-from connector.store.tables import client, outbox, verdict
+from connector.store.tables import answer, client, outbox, unsettled, verdict
 from connector.store.tables import portal as portals
-from connector.store.transactions import Part, lock_portal
+from connector.store.transactions import Part, Transactions, chunks, lock_portal
 
 
 class Judging(Part):
@@ -39,18 +39,10 @@ class Judging(Part):
             intents = [intent for each in listed for intent in each.intents]
             scores = {each.client.ref: each.score for each in listed if each.score is not None}
             intents += keep_scores(connection, portal, scores, now)
-            self._put_intents(connection, portal, intents, now)
+            put_intents(self._db, connection, portal, intents, now)
+            take_answers(connection, portal, [n for each in listed for n in each.answers])
             self._db.put(connection, verdict, [_verdict_row(portal, each, now) for each in listed])
             self._clear_clients(connection, portal, listed, now)
-
-    def _put_intents(self, connection: sa.Connection, portal: str, intents: Sequence[Intent], now: datetime) -> None:
-        if not intents:
-            return
-        first = take_numbers(connection, portal, len(intents))
-        rows = [new_row(portal, first + place, intent, now) for place, intent in enumerate(intents)]
-        insert = self._db.insert(outbox)
-        connection.execute(insert.on_conflict_do_nothing(index_elements=["portal", "key"]), rows)
-        bury_orphans(connection, portal, now)
 
     def _clear_clients(self, connection: sa.Connection, portal: str, judged: Iterable[Judged], now: datetime) -> None:
         """A client that was marked again while it was judged stays on the list."""
@@ -78,6 +70,40 @@ class Judging(Part):
         ]
         if rows:
             connection.execute(statement, rows)
+
+
+def put_intents(
+    database: Transactions, connection: sa.Connection, portal: str, intents: Sequence[Intent], now: datetime
+) -> None:
+    """Record intents in order, inside a transaction that locked the portal; an existing key stays.
+
+    A proposal is shown as it stands now: an older showing that was surely not sent is dropped.
+    """
+    if not intents:
+        return
+    shown = [intent.occurrence for intent in intents if intent.effect.verb == "show_offer"]
+    for some in chunks(shown):
+        connection.execute(
+            sa.delete(outbox).where(
+                outbox.c.portal == portal,
+                outbox.c.occurrence.in_(some),
+                outbox.c.verb == "show_offer",
+                unsettled(),
+                outbox.c.state == "new",
+            )
+        )
+    first = take_numbers(connection, portal, len(intents))
+    rows = [new_row(portal, first + place, intent, now) for place, intent in enumerate(intents)]
+    insert = database.insert(outbox)
+    connection.execute(insert.on_conflict_do_nothing(index_elements=["portal", "key"]), rows)
+    bury_orphans(connection, portal, now)
+
+
+def take_answers(connection: sa.Connection, portal: str, numbers: Sequence[int]) -> None:
+    """These clicks are judged: they go in the transaction that stores what followed from them."""
+    taking = sa.update(answer).where(answer.c.portal == portal, answer.c.n == sa.bindparam("number"))
+    if numbers:
+        connection.execute(taking.values(taken=True), [{"number": n} for n in numbers])
 
 
 def take_numbers(connection: sa.Connection, portal: str, count: int) -> int:

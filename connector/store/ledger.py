@@ -37,14 +37,14 @@ class Ledger(Part):
             for some in chunks(refs):
                 theirs = sa.select(asked).where(asked.c.portal == portal, column.in_(some))
                 for row in connection.execute(theirs.order_by(asked.c.asked_at, asked.c.key)).mappings():
-                    found.setdefault(row[column.name], []).append(_asked(row))
+                    found.setdefault(row[column.name], []).append(asked_of(row))
         return found
 
     def ledger(self, portal: str) -> list[Asked]:
         """See Store."""
         everything = sa.select(asked).where(asked.c.portal == portal).order_by(asked.c.asked_at, asked.c.key)
         with self._db.read() as connection:
-            return [_asked(row) for row in connection.execute(everything).mappings()]
+            return [asked_of(row) for row in connection.execute(everything).mappings()]
 
     def asks_per_day(self, portal: str, since: date) -> dict[tuple[str, date], int]:
         """See Store."""
@@ -72,13 +72,14 @@ def _zone(name: str | None) -> tzinfo:
 
 
 def write_rows(database: Transactions, connection: sa.Connection, portal: str, entries: Iterable[Asked]) -> None:
-    """Insert or replace ledger rows. A known task is not forgotten by a row that was judged before it was created."""
+    """Insert or replace ledger rows. A known task or proposal is not forgotten by a row that was judged before it."""
     rows = [_row(portal, entry) for entry in entries]
     if not rows:
         return
     insert = database.insert(asked)
     change: dict[str, Any] = {name: insert.excluded[name] for name in rows[0] if name not in ("portal", "key")}
-    change["task_id"] = sa.func.coalesce(insert.excluded.task_id, asked.c.task_id)
+    for known in ("task_id", "offer"):
+        change[known] = sa.func.coalesce(insert.excluded[known], asked.c[known])
     connection.execute(insert.on_conflict_do_update(index_elements=["portal", "key"], set_=change), rows)
     for some in chunks([row["key"] for row in rows if row["joined"]]):
         _share_tasks(connection, portal, asked.c.key.in_(some))
@@ -88,6 +89,11 @@ def give_task(connection: sa.Connection, portal: str, key: str, task: str) -> No
     """Write a created task's id into its row and into the rows that are lines of it."""
     connection.execute(sa.update(asked).where(asked.c.portal == portal, asked.c.key == key).values(task_id=task))
     _share_tasks(connection, portal, asked.c.joined == key)
+
+
+def give_offer(connection: sa.Connection, portal: str, key: str, offer: str) -> None:
+    """Write into its row what shows the proposal in the CRM."""
+    connection.execute(sa.update(asked).where(asked.c.portal == portal, asked.c.key == key).values(offer=offer))
 
 
 def _share_tasks(connection: sa.Connection, portal: str, whose: sa.ColumnElement[bool]) -> None:
@@ -117,7 +123,8 @@ def _row(portal: str, entry: Asked) -> dict[str, Any]:
     }
 
 
-def _asked(row: sa.RowMapping) -> Asked:
+def asked_of(row: sa.RowMapping) -> Asked:
+    """A row of the table as the ledger's."""
     return Asked(
         **{name: row[name] for name in _SAME},
         key=Key(row["rule"], row["subject"], row["occurrence"]),

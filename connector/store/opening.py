@@ -11,10 +11,12 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 from connector.store import Store, StoreDown
+from connector.store.answers import Answers
 from connector.store.bells import Bells
 from connector.store.clients import Clients
 from connector.store.doorbell import Doorbell
 from connector.store.facts import Facts
+from connector.store.installs import Installs
 from connector.store.judging import Judging
 from connector.store.lanes import Lanes
 from connector.store.ledger import Ledger
@@ -22,6 +24,7 @@ from connector.store.outbox import Outbox
 from connector.store.portals import Portals
 from connector.store.regulations import Regulations
 from connector.store.transactions import PATIENCE, Transactions
+from connector.store.used_tokens import UsedTokens
 
 _MIGRATING = 7_027_431_190
 """The advisory lock of PostgreSQL under which tables change."""
@@ -29,7 +32,9 @@ _OLDEST_SQLITE = (3, 35)
 """RETURNING came with 3.35."""
 
 
-class Tables(Portals, Lanes, Doorbell, Bells, Facts, Clients, Ledger, Judging, Outbox, Regulations):
+class Tables(
+    Portals, Installs, Lanes, Doorbell, Bells, Facts, Clients, Ledger, Answers, Judging, Outbox, Regulations, UsedTokens
+):
     """The whole store over one database."""
 
     def ping(self) -> None:

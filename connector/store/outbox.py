@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from connector.crm.port import Effect, Outcome
 from connector.store import DeadRow, Intent, OutboxRow
 from connector.store.lanes import hold_lease
-from connector.store.ledger import give_task
+from connector.store.ledger import give_offer, give_task
 from connector.store.tables import asked, outbox, unsettled
 from connector.store.transactions import Part, RealNow, chunks, lock_portal
 
-_WITHOUT_TASK = frozenset({"create_task", "tell", "write_fields"})
+_WITHOUT_TASK = frozenset({"create_task", "tell", "write_fields", "offer_touch"})
 _SETTING_DUE = ("create_task", "move_task", "reopen_task")
 
 
@@ -25,7 +25,8 @@ class Outbox(Part):
 
     def due_effects(self, portal: str, limit: int) -> list[OutboxRow]:
         """See Store."""
-        query = ready(sa.literal(portal)).add_columns(*outbox.c, asked.c.task_id).order_by(outbox.c.n).limit(limit)
+        known = (*outbox.c, asked.c.task_id, asked.c.offer)
+        query = ready(sa.literal(portal)).add_columns(*known).order_by(outbox.c.n).limit(limit)
         with self._db.read() as connection:
             return [_row(row) for row in connection.execute(query)]
 
@@ -111,7 +112,8 @@ class Outbox(Part):
 def ready(portal: sa.ColumnElement[str]) -> sa.Select[Any]:
     """Effects of a portal that may leave now.
 
-    Their time has come, they are the first of their occurrence that is not settled, and their task is known.
+    Their time has come, they are the first of their occurrence that is not settled, and the task (or the proposal) they
+    work on is known.
     """
     earlier = outbox.alias("earlier")
     waits = sa.exists().where(
@@ -129,9 +131,17 @@ def ready(portal: sa.ColumnElement[str]) -> sa.Select[Any]:
             outbox.c.portal == portal,
             unsettled(),
             outbox.c.not_before_real <= RealNow(),
-            sa.or_(sa.not_(outbox.c.needs_task), asked.c.task_id.is_not(None)),
+            sa.or_(sa.not_(outbox.c.needs_task), _known(outbox, asked)),
             sa.not_(waits),
         )
+    )
+
+
+def _known(effect: sa.FromClause, entry: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether what the effect works on is there: its proposal, or its task."""
+    of_offer = effect.c.verb == "show_offer"
+    return sa.or_(
+        sa.and_(of_offer, entry.c.offer.is_not(None)), sa.and_(sa.not_(of_offer), entry.c.task_id.is_not(None))
     )
 
 
@@ -156,7 +166,7 @@ def new_row(portal: str, n: int, intent: Intent, now: datetime) -> dict[str, Any
 
 
 def bury_orphans(connection: sa.Connection, portal: str, now: datetime) -> None:
-    """Effects on a task that nothing will ever create (its create was refused) are dead too."""
+    """Effects on a task or proposal that nothing will ever create (its create was refused) are dead too."""
     creating, entry = outbox.alias("creating"), asked.alias("entry")
     host = (
         sa.select(entry.c.joined)
@@ -166,13 +176,14 @@ def bury_orphans(connection: sa.Connection, portal: str, now: datetime) -> None:
     )
     hope = (
         sa.exists()
-        .where(creating.c.portal == portal, creating.c.verb == "create_task", unsettled("creating"))
+        .where(creating.c.portal == portal, unsettled("creating"))
+        .where(creating.c.verb == sa.case((outbox.c.verb == "show_offer", "offer_touch"), else_="create_task"))
         .where(sa.or_(creating.c.occurrence == outbox.c.occurrence, creating.c.occurrence == host))
         .correlate(outbox)
     )
     known = (
         sa.exists()
-        .where(entry.c.portal == portal, entry.c.key == outbox.c.occurrence, entry.c.task_id.is_not(None))
+        .where(entry.c.portal == portal, entry.c.key == outbox.c.occurrence, _known(outbox, entry))
         .correlate(outbox)
     )
     connection.execute(
@@ -196,17 +207,28 @@ def _settle(connection: sa.Connection, portal: str, outcome: Outcome, now: datet
         .values(**change)
         .returning(outbox.c.verb, outbox.c.occurrence)
     ).one_or_none()
-    if settled is not None and outcome.status == "done" and settled.verb == "create_task" and outcome.remote_id:
+    if settled is None or outcome.status != "done" or not outcome.remote_id:
+        return
+    if settled.verb == "create_task":
         give_task(connection, portal, settled.occurrence, outcome.remote_id)
+    elif settled.verb == "offer_touch":
+        give_offer(connection, portal, settled.occurrence, outcome.remote_id)
 
 
 def _row(row: sa.Row[Any]) -> OutboxRow:
     effect = Effect.from_json(row.effect)
     return OutboxRow(
-        effect=replace(effect, task=row.task_id or effect.task),
+        effect=_on_what_there_is(effect, row.task_id, row.offer),
         occurrence=row.occurrence,
         tries=row.tries,
         doubtful=row.state == "sending",
         recorded_at=row.recorded_at,
         first_try=datetime.fromtimestamp(row.first_try_real, UTC) if row.first_try_real is not None else None,
     )
+
+
+def _on_what_there_is(effect: Effect, task: str | None, offer: str | None) -> Effect:
+    """The effect on the task, or on the proposal, as the ledger knows it now."""
+    if effect.verb == "show_offer":
+        return replace(effect, offer=offer or effect.offer)
+    return effect if effect.verb == "offer_touch" else replace(effect, task=task or effect.task)

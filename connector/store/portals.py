@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.store import PortalRow
+from connector.store.doorbell import wish_reconciliation
 from connector.store.tables import MARKED, client, dirty, outbox
 from connector.store.tables import portal as portals
 from connector.store.transactions import Part, RealNow
@@ -53,6 +54,17 @@ class Portals(Part):
                 .where(portals.c.portal == portal)
                 .values(zone=zone, directory=dict(directory), directory_at=now)
             )
+
+    def forget_directory(self, portal: str) -> None:
+        """See Store."""
+        with self._db.write() as connection:
+            connection.execute(sa.update(portals).where(portals.c.portal == portal).values(directory_at=None))
+            wish_reconciliation(connection, portal)
+
+    def moved(self, portal: str, host: str, was: str) -> None:
+        """See Store."""
+        with self._db.write() as connection:
+            connection.execute(sa.update(portals).where(portals.c.portal == portal).values(host=host, host_was=was))
 
     def park(self, portal: str, problem: str | None, seconds: float = 900.0) -> None:
         """See Store."""
@@ -100,4 +112,7 @@ def _row(row: sa.Row[Any]) -> PortalRow:
         directory=row.directory,
         regulation=row.regulation,
         problem=row.problem,
+        directory_at=row.directory_at,
+        host=row.host,
+        host_was=row.host_was,
     )

@@ -57,10 +57,7 @@ class Regulations(Part):
     def note(self, portal: str, what: str, about: str, details: Mapping[str, Any], now: datetime) -> None:
         """See Store."""
         with self._db.write() as connection:
-            n = take_numbers(connection, portal, 1)
-            connection.execute(
-                sa.insert(audit).values(portal=portal, n=n, at=now, what=what, about=about, details=dict(details))
-            )
+            add_note(connection, portal, what, about, details, now)
 
     def audit(self, portal: str, limit: int) -> list[AuditRow]:
         """See Store."""
@@ -70,6 +67,16 @@ class Regulations(Part):
                 AuditRow(at=row.at, what=row.what, about=row.about, details=row.details)
                 for row in connection.execute(lines)
             ]
+
+
+def add_note(
+    connection: sa.Connection, portal: str, what: str, about: str, details: Mapping[str, Any], now: datetime
+) -> None:
+    """One line of the audit, inside a transaction."""
+    n = take_numbers(connection, portal, 1)
+    connection.execute(
+        sa.insert(audit).values(portal=portal, n=n, at=now, what=what, about=about, details=dict(details))
+    )
 
 
 def _in_force(portal: str) -> sa.Select[Any]:

@@ -27,6 +27,11 @@ class PortalRow:
     """Digest of the regulation in force."""
     problem: str | None
     """Why the portal is parked; None when all is well."""
+    directory_at: datetime | None = None
+    """When the directory was read; None: it is to be read anew."""
+    host: str | None = None
+    """The host it answers at since it moved away from `host_was`, the host of the settings."""
+    host_was: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +109,5 @@ class Judged:
     score: DossierScore | None
     recheck_at: datetime | None
     regulation: str
+    answers: tuple[int, ...] = ()
+    """Numbers of the clicks that were judged with it (`AnswerRow.n`)."""

@@ -6,50 +6,12 @@ time, for leases, limits and quarantines.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 import sqlalchemy as sa
+
+from connector.store.columns import Moment, Texts
 
 metadata = sa.MetaData()
 real_time = sa.Double
-
-
-class Moment(sa.types.TypeDecorator[datetime]):
-    """An aware moment: timestamptz on PostgreSQL, sortable UTC text on SQLite."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """To UTC; a naive moment is a mistake of ours and raises ValueError."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a zone")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Back in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
-
-
-class Texts(sa.types.TypeDecorator[tuple[str, ...]]):
-    """A short tuple of texts, as a JSON list."""
-
-    impl = sa.JSON
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002  # SQLAlchemy's signature
-        """A list."""
-        return None if value is None else list(value)
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> tuple[str, ...] | None:  # noqa: ARG002  # SQLAlchemy's signature
-        """A tuple again."""
-        return None if value is None else tuple(value)
 
 
 def _portal() -> sa.Column[str]:
@@ -88,6 +50,35 @@ portal = sa.Table(
     sa.Column("unreadable_at", Moment),
     # the last number given to a row of outbox, regulation or audit: their order
     sa.Column("counter", sa.BigInteger, nullable=False, server_default="0"),
+    # the host it answers at since it moved, and the host of the settings that it moved from
+    sa.Column("host", sa.Text),
+    sa.Column("host_was", sa.Text),
+)
+
+install = sa.Table(
+    "install",
+    metadata,
+    _portal(),
+    sa.Column("member_id", sa.Text, nullable=False),
+    # secrets as ciphertext only; empty where there is none
+    sa.Column("application_token", sa.Text, nullable=False),
+    sa.Column("access", sa.Text, nullable=False),
+    sa.Column("refresh", sa.Text, nullable=False),
+    # grows with every pair of tokens that is stored
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    sa.Column("expires_real", real_time, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text),
+    sa.Column("installed_at", Moment, nullable=False),
+    sa.Column("removed_at", Moment),
+    # removed together with all traces: whoever takes the lane next forgets what we know of the portal
+    sa.Column("clean", sa.Boolean, nullable=False, server_default=sa.false()),
+    # one renewal at a time; and when the OAuth server refused this pair
+    sa.Column("lock_by", sa.Text),
+    sa.Column("lock_until_real", real_time, nullable=False, server_default="0"),
+    sa.Column("refused_real", real_time, nullable=False, server_default="0"),
+    # when the event subscriptions were looked at; 0: they are to be looked at now
+    sa.Column("hooks_real", real_time, nullable=False, server_default="0"),
 )
 
 dirty = sa.Table(
@@ -187,9 +178,32 @@ asked = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("withdrawn_at", Moment),
     sa.Column("reopened", sa.Integer, nullable=False),
+    sa.Column("offer", sa.Text),
+    sa.Column("answer", sa.Text),
+    sa.Column("answered_at", Moment),
+    sa.Column("answered_by", sa.Text),
     sa.Index("asked_by_client", "portal", "client"),
     sa.Index("asked_by_day", "portal", "asked_at"),
     _index_where("asked_by_joined", "joined IS NOT NULL", "portal", "joined"),
+    _index_where("asked_offered", "state = 'offered'", "portal", "key"),
+)
+
+answer = sa.Table(
+    "answer",
+    metadata,
+    _portal(),
+    sa.Column("n", sa.BigInteger, primary_key=True),
+    sa.Column("about", sa.Text, nullable=False),
+    sa.Column("offer", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("days", sa.Integer),
+    sa.Column("pressed_by", sa.Text),
+    # when the webhook was heard: of the machine's clock, like the bells
+    sa.Column("heard_at", Moment, nullable=False),
+    # judged, or about nothing that we know
+    sa.Column("taken", sa.Boolean, nullable=False),
+    _index_where("answer_to_take", "NOT taken", "portal", "n"),
 )
 
 verdict = sa.Table(
@@ -252,6 +266,15 @@ outbox = sa.Table(
     _index_where("outbox_unsettled", UNSETTLED, "portal", "occurrence", "n"),
     _index_where("outbox_in_order", UNSETTLED, "portal", "n"),
     _index_where("outbox_dead", "state = 'dead'", "portal", "n"),
+    sa.Index("outbox_by_occurrence", "portal", "occurrence"),
+)
+
+used_token = sa.Table(
+    "used_token",
+    metadata,
+    _portal(),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("until_real", real_time, nullable=False),
 )
 
 regulation = sa.Table(
