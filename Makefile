@@ -4,7 +4,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 PIP    := $(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test bench lint clean
 
 setup: $(VENV)/.runtime
 
@@ -36,6 +36,10 @@ lint: $(VENV)/.test
 
 test: lint $(VENV)/.chromium
 	$(RUN) -m pytest $(ARGS)
+
+# What the main jobs cost on the sandbox, beside the floors (docs/bench.md). PORTION=bitrix24, amocrm, …: only that.
+bench: $(VENV)/.test
+	PYTHONPATH=tests $(RUN) -m bench $(PORTION)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
