@@ -36,11 +36,18 @@ def test_the_tasks_of_a_dismissed_manager_are_given_to_another(tmp_path: Path, m
                 asked = [task for task in portal.base.tasks.values() if MARKER.search(f"{task.xml_id} {task.text}")]
                 assert 6 in {task.assignee for task in asked}, portal.config.name
                 portal.base.users[6].active = False
+            bitrix24 = next(portal for portal in running.portals if portal.config.crm == "bitrix24").base
+            his = [task.id for task in bitrix24.tasks.values() if task.open and task.assignee == 6]
             serve_all(opened)
         finally:
             opened.close()
         for portal in running.portals:
             left = [task for task in portal.base.tasks.values() if task.open and task.assignee == 6]
             assert [task.title for task in left if MARKER.search(f"{task.xml_id} {task.text}")] == []
+        department = bitrix24.users[6].department
+        heads = {one.id for one in bitrix24.users.values() if one.role == "head" and one.department == department}
+        assert his
+        assert {bitrix24.tasks[number].assignee for number in his} == heads, "the head of his department, by the portal"
+        assert all(bitrix24.tasks[number].open for number in his)
     finally:
         running.stop()

@@ -11,8 +11,8 @@ from scenes import Story, only, won
 
 from connector.crm.port import Effect, Outcome
 from connector.effects import intents_of
-from connector.flow import one_per_task
 from connector.judging import ledger_rows
+from connector.outgoing import one_per_task
 from connector.pacing import Lane
 from connector.portals import rules_since
 from connector.store import ClientRow, Intent, Judged, OutboxRow, Store

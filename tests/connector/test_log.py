@@ -46,6 +46,8 @@ HIDDEN = [
     f"?access_token={quote(SECRET)}&refresh_token={quote(SECRET)}",
     f"client_secret={quote(SECRET)}",
     f"GET /oauth?code={quote(SECRET)}&state=1",
+    f"GET /oauth/amocrm?platform=1&state={quote(SECRET)}",
+    f"GET /hooks/amocrm/disabled?account_id=1&signature={quote(SECRET)} HTTP/1.1",
     f"AUTH_ID={quote(SECRET)}",
     f"Authorization: Bearer {SECRET}",
     f'{{"access_token": "{SECRET}"}}',

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from connector.crm.port import Directory, Stage, User
+from connector.crm.port import Directory, Stage, User, Wanted
 from connector.errors import SettingsError
 from connector.portal_files import LIBRARY, TEMPLATES, init_portal, load_portal_files, read_regulation_texts
 from connector.portal_map import Mapped, against_directory, map_problems, read_portal_file
@@ -239,6 +240,18 @@ rules:
     assert files.template is None
 
 
+@pytest.mark.parametrize("name", ["north", "south"])
+def test_a_rule_may_propose_in_every_crm(tmp_path: Path, name: str) -> None:
+    settings = settings_in(tmp_path)
+    init_portal(settings, name)
+    path = settings.portal_folder(name) / "regulation.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("      assign_to:", "      mode: propose\n      assign_to:", 1), encoding="utf-8")
+    files = load_portal_files(settings, name)
+    assert files.regulation is not None
+    assert files.problems == ()
+
+
 def test_the_companys_own_days_reach_the_calendar(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     init_portal(settings, "north")
@@ -302,3 +315,56 @@ def test_the_map_is_held_against_the_living_crm() -> None:
     lines = against_directory(mapped(), DIRECTORY, "portals/north/portal.yaml")
     assert lines[0].startswith("portals/north/portal.yaml:3:3: stage 'Общая / Счёт' (0:FINAL) belongs to no phase")
     assert "portals/north/portal.yaml:13:10: the CRM has no field company.UF_CRM_INN" in lines[2]
+
+
+OUTSIDE = """\
+version: 1
+map:
+  fields:
+    client.inn: [company.requisite.RQ_INN, contact.requisite.RQ_INN]
+    deal.assortment: deal.products
+  dossier:
+    inn: company.requisite.RQ_INN
+"""
+
+
+def outside(text: str) -> tuple[Mapped | None, list[tuple[int, int, str]]]:
+    found, problems = read_portal_file(text, "portal.yaml")
+    return found, [(problem.line, problem.column, problem.code) for problem in problems]
+
+
+def test_what_lies_outside_the_card_may_be_mapped() -> None:
+    found, problems = outside(OUTSIDE)
+    assert problems == []
+    assert found is not None
+    assert found.wanted == Wanted(company=("requisite.RQ_INN",), contact=("requisite.RQ_INN",), deal=("products",))
+    fields = {
+        "company": ("requisite.RQ_INN", "requisite.RQ_KPP"),
+        "contact": ("requisite.RQ_INN",),
+        "deal": ("products", "title"),
+    }
+    assert map_problems(found, replace(DIRECTORY, stages=(), fields=fields)) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "instead"),
+    [
+        (5, "deal.products", "deal.requisite.RQ_INN"),
+        (5, "deal.products", "deal.products.name"),
+        (5, "deal.products", "company.requisite."),
+        (4, "company.requisite.RQ_INN,", "company.requisite.RQ.INN,"),
+    ],
+)
+def test_a_place_that_cannot_be_is_a_problem_where_it_stands(line: int, written: str, instead: str) -> None:
+    found, problems = outside(OUTSIDE.replace(written, instead, 1))
+    assert found is None
+    assert [(at, code) for at, _, code in problems] == [(line, "bad-place")]
+
+
+def test_a_requisite_field_that_the_portal_lacks_is_a_problem_with_a_hint() -> None:
+    found, _ = outside(OUTSIDE.replace("company.requisite.RQ_INN,", "company.requisite.RQ_INM,"))
+    assert found is not None
+    fields = {"company": ("requisite.RQ_INN",), "contact": ("requisite.RQ_INN",), "deal": ("products",)}
+    (problem,) = map_problems(found, replace(DIRECTORY, stages=(), fields=fields))
+    assert (problem.line, problem.column, problem.code) == (4, 18, "unknown-field")
+    assert "company.requisite.RQ_INN" in render([problem], "en")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from connector.crm.port import Fact, Page
 from connector.flow import Flow
@@ -77,6 +78,23 @@ def test_a_mended_map_is_judged_anew_by_everybody(opened: Opened, folder: Path) 
     assert in_force is not None
     assert in_force.mapped.phase_of["0:OTHER"] == "new"
     assert to_judge(opened) == ["company:1"]
+
+
+@pytest.mark.parametrize("crm", ["bitrix24", "amocrm"])
+def test_what_a_rule_proposes_is_proposed_in_every_crm(folder: Path, crm: str) -> None:
+    config = folder / "config.yaml"
+    if crm == "amocrm":
+        amocrm = {"crm": crm, "url": "http://127.0.0.1:9", "token": "sandbox-token", "hook_secret": "s" * 32}
+        config.write_text(yaml.safe_dump({"portals": {"main": amocrm}}), encoding="utf-8")
+    made = open_all(config)
+    init_portal(made.settings, "main")
+    path = file(folder, "regulation.yaml")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("      assign_to:", "      mode: propose\n      assign_to:", 1), encoding="utf-8")
+    in_force = made.portals.in_force("main", NOW)
+    assert in_force is not None
+    assert in_force.regulation.rules[0].task.mode == "propose"
+    made.close()
 
 
 def test_a_broken_file_leaves_the_last_good_one_in_force(opened: Opened, folder: Path) -> None:

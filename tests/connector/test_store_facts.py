@@ -193,3 +193,19 @@ def test_equal_ids_in_two_portals_are_two_records(store: Store) -> None:
     store.record(A, [judged(asked())], NOW)
     assert [each.body["title"] for each in store.facts(A, ["deal:1"])] == ["a"]
     assert store.ledger(B) == []
+
+
+def test_what_is_present_leaves_out_the_gone_and_closed_tasks(store: Store) -> None:
+    facts = (
+        fact("deal", "1"),
+        fact("deal", "2", gone=True),
+        fact("company", "3"),
+        fact("task", "4", open=True),
+        fact("task", "5", open=False),
+        fact("task", "6", open=True, gone=True),
+    )
+    store.save_page(A, Page(facts=facts), NOW)
+    store.save_page(B, Page(facts=(fact("deal", "9"),)), NOW)
+    assert store.present(A, "deal") == {"deal:1"}
+    assert store.present(A, "task") == {"task:4"}
+    assert store.present(A, "contact") == set()

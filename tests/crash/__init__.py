@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("crash.site")
+pytest.register_assert_rewrite("crash.site", "crash.fleet")

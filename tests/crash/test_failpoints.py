@@ -11,7 +11,9 @@ from connector.sandbox.installation import wait_for
 from crash.site import PATIENCE, Site
 
 IN_WEB = "bells_stored"
-IN_WORKER = [name for name in NAMES if name != IN_WEB]
+IN_RENEWAL = "tokens_used"
+"""Reached by applications only: tests/connector/test_keeper.py kills there."""
+IN_WORKER = [name for name in NAMES if name not in (IN_WEB, IN_RENEWAL)]
 
 
 @pytest.mark.parametrize("failpoint", IN_WORKER)

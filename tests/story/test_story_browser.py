@@ -1,50 +1,13 @@
 """In a real Chromium: a newcomer opens the invented CRM, moves a deal by hand, and sees the task appear."""
 
-import os
 import re
-from collections.abc import Iterator
 
-import pytest
-from find_chromium import chromium_path
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from connector.sandbox.story import Stage
 
-QUIET = (
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 PATIENCE = 40_000
 """Milliseconds in which the task must stand on the card."""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    path = chromium_path()
-    assert path is not None, "no Chromium: run tests/find_chromium.py"
-    alone = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    with sync_playwright() as playwright:
-        home = str(tmp_path_factory.mktemp("home"))  # it leaves crash reports and settings there
-        places = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
-        running = playwright.chromium.launch(executable_path=path, args=[*QUIET, *alone], env={**os.environ, **places})
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page that may not complain: no script error, no refused style or script."""
-    context = browser.new_context(locale="ru-RU")
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
-    assert complaints == []
 
 
 def test_moving_a_deal_by_hand_brings_the_task(page: Page, stage: Stage) -> None:

@@ -72,19 +72,36 @@ class World:
 
 
 @contextmanager
-def whole_kasanie(folder: Path, *, settings: Mapping[str, Any] | None = None, **options: Any) -> Iterator[World]:
-    """Sandbox, receiver and worker, started and served once; ended cleanly. `options` as of the sandbox's command."""
+def whole_kasanie(
+    folder: Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    application: bool = False,
+    regulation: str | None = None,
+    **options: Any,
+) -> Iterator[World]:
+    """Sandbox, receiver and worker, started and served once; ended cleanly. `options` as of the sandbox's command.
+
+    `application`: Bitrix24 portals install our application instead of a pair of webhooks; `regulation`: the text in
+    force on every portal, instead of the ready one.
+    """
     with run_sandbox(clients=8, rate=RATE, burst=1000, **options) as sandbox:
         installation = Installation(
             folder / "kasanie",
             sandbox.portals[0]["base_url"],
             settings={"log": {"level": "debug"}, **(settings or {})},
+            application=application,
         )
         try:
             installation.install()
             hurry(installation.folder / "config.yaml")
+            if regulation is not None:
+                for portal in sandbox.portals:
+                    path = installation.folder / "portals" / portal["name"] / "regulation.yaml"
+                    path.write_text(regulation, encoding="utf-8")
             installation.start("serve")
             installation.wait_ready(PATIENCE)
+            installation.install_applications()
             store = open_store(f"sqlite:///{installation.folder / 'state' / 'kasanie.db'}")
             try:
                 world = World(sandbox, installation, store)
