@@ -16,7 +16,7 @@ import structlog
 from connector.crm.port import Tokens
 from connector.errors import Blocked, Unavailable
 from connector.failpoints import failpoint
-from connector.store import InstallRow, Store
+from connector.store import InstallRow, Store, StoreDown
 from connector.vault import Vault, WrongKey
 
 LOCK_SECONDS: Final = 30.0
@@ -76,7 +76,7 @@ class StoredTokens:
             fresh = ask(known)
             failpoint("tokens_used")
             sealed = self._vault.seal(fresh.access), self._vault.seal(fresh.refresh)
-            if self._store.save_tokens(self._portal, me, *sealed, max(0.0, fresh.expires_real - time.time())):
+            if self._saved(me, *sealed, max(0.0, fresh.expires_real - time.time())):
                 log.info("tokens.renewed", portal=self._portal, generation=row.generation + 1)
         except Blocked:
             refused = True
@@ -84,6 +84,18 @@ class StoredTokens:
         finally:
             self._store.free_tokens(self._portal, me, refused=refused)
         return self.current()  # ours, or what a reinstallation stored meanwhile
+
+    def _saved(self, me: str, access: str, refresh: str, seconds: float) -> bool:
+        """Store the new pair, with patience: the old one is spent, so giving up would lose the portal."""
+        until = time.monotonic() + self._lock_seconds / 2
+        while True:
+            try:
+                return self._store.save_tokens(self._portal, me, access, refresh, seconds)
+            except StoreDown:
+                if time.monotonic() > until:
+                    raise
+                log.warning("tokens.not_saved_yet", portal=self._portal)
+                time.sleep(LOOK_SECONDS)
 
     def _row(self) -> InstallRow:
         row = self._store.installation(self._portal)

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from app_portal import NAME, app_of, install
 from sandbox_fixture import ROOT, Sandbox, run_sandbox
 
@@ -21,6 +23,7 @@ from connector.crm.bitrix24.oauth import renewal
 from connector.crm.port import App, Tokens
 from connector.errors import Blocked, Unavailable
 from connector.store import Store
+from connector.store.opening import open_store
 from connector.vault import Vault, open_vault
 
 ROUNDS = 6
@@ -136,6 +139,26 @@ def test_an_oauth_server_that_is_silent_is_asked_again_by_the_next(
     with pytest.raises(Unavailable):
         app.keeper.renew(app.keeper.current(), silent)
     assert app.keeper.renew(app.keeper.current(), renewal(app, NAME)).generation == 2
+
+
+def test_a_database_that_is_away_when_the_new_pair_comes_does_not_lose_it(
+    database_url: str, store: Store, vault: Vault, told: dict[str, Any]
+) -> None:
+    hasty = open_store(database_url, patience=0.2)
+    app = app_of(told, hasty, vault)
+    engine = sa.create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with closing(hasty), engine.connect() as other:
+
+        def away(old: Tokens) -> Tokens:
+            fresh = renewal(app, NAME)(old)
+            for statement in ("BEGIN IMMEDIATE",) if engine.name == "sqlite" else ("BEGIN", "LOCK TABLE install"):
+                other.exec_driver_sql(statement)
+            Timer(1.0, lambda: other.exec_driver_sql("ROLLBACK")).start()
+            return fresh
+
+        assert app.keeper.renew(app.keeper.current(), away).generation == 2
+    engine.dispose()
+    assert app_of(told, store, vault).keeper.current().generation == 2
 
 
 def test_a_renewal_that_meets_a_reinstallation_does_not_undo_it(
