@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +24,8 @@ UNREACHABLE: Final = 3
 
 ALARMS: Final = {
     "install.refused": "alarm-install-refused",
+    "install.other_user": "alarm-install-other-user",
+    "facts-vanished": "alarm-facts-vanished",
     "install.removed": "alarm-install-removed",
     "hooks.lost": "alarm-hooks-lost",
     "hooks.not_bound": "alarm-hooks-not-bound",
@@ -133,8 +135,9 @@ class Doctor:
             )
 
     def _mend(self, name: str, crm: Crm) -> Iterator[str]:
-        crm.prepare()
         hook_url = self._opened.settings.hook_url(name)
+        with suppress(Refused):  # the examination tells which right is missing
+            crm.prepare()
         try:
             lost: Sequence[str] = crm.lost_hooks(hook_url) if hook_url else ()
             if hook_url and lost:

@@ -18,7 +18,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.crm.port import Crm, Directory, Ref
-from connector.errors import Blocked, CrmError, LeaseLost, Leaving, Throttled
+from connector.errors import Blocked, CrmError, LeaseLost, Leaving, Refused, Throttled
 from connector.failpoints import failpoint
 from connector.judging import judge_clients
 from connector.loader import load
@@ -210,7 +210,12 @@ class Flow:
         if known is not None and read is not None and now - read <= DIRECTORY_KEPT:
             return directory_from_json(known)
         directory = crm.directory()
-        crm.prepare()
+        try:
+            crm.prepare()
+        except (
+            Refused
+        ) as error:  # scores wait for somebody's right to make fields, which `doctor` tells; touches do not
+            log.warning("portal.not_prepared", portal=name, why=str(error))
         told = directory_to_json(directory)
         self._store.save_directory(name, directory.zone, told, now)
         if row is not None and row.directory is not None and row.directory != told:
@@ -227,7 +232,10 @@ class Flow:
         due = self._store.reconcile_due(name, self._clock())
         if not due and not self._store.bells(name, 1):
             return
-        self._read_queue(name, lane, crm)
+        try:
+            self._read_queue(name, lane, crm)
+        except (Refused, Throttled) as error:  # the queue is a convenience: the pull below finds what it would tell
+            log.warning("portal.queue_closed", portal=name, why=str(error))
         bells = self._store.bells(name, BELLS)
         now = self._clock()
         named = {bell.ref for bell in bells if bell.ref is not None}

@@ -56,9 +56,12 @@ class Installer:
             raise NotGenuine("no portal is connected by an application")
         with self._turns.turn():
             proof, name = self._prove(arrival)
-        if arrival.update:
+        if self._is_anothers(name, proof):
+            if not arrival.page:
+                self._refuse(name, arrival, proof, now)
+        elif arrival.update:
             self._update(name, arrival, now)
-        elif self._may_store(name, arrival, proof):
+        else:
             self._install(name, arrival, proof, now)
         return Installed(portal=name, host=proof.host)
 
@@ -105,10 +108,19 @@ class Installer:
             return is_loopback(alone)
         return bool(alone) and not is_loopback(alone) and (self._apps[name].allow_private_host or not is_private(alone))
 
-    def _may_store(self, name: str, arrival: Arrival, proof: Proof) -> bool:
-        """Whoever opens the application's page brings tokens of his own; a living installation keeps those it has."""
+    def _is_anothers(self, name: str, proof: Proof) -> bool:
+        """Whether another user brings tokens to an installation that lives.
+
+        Everybody who may open the application has tokens of his own, and with them could post an "installation":
+        a living one keeps what it has. It is replaced by who made it, or once it was removed or its tokens refused.
+        """
         row = self._store.installation(name)
-        return not arrival.page or row is None or not row.alive or row.refused or row.user_id == proof.user_id
+        return row is not None and row.alive and not row.refused and row.user_id != proof.user_id
+
+    def _refuse(self, name: str, arrival: Arrival, proof: Proof, now: datetime) -> None:
+        log.error("install.other_user", portal=name, user=proof.user_id)
+        self._store.note(name, "install.other_user", arrival.member_id, {"user": proof.user_id}, now)
+        raise NotGenuine("another user's tokens for an installation that lives")
 
     def _install(self, name: str, arrival: Arrival, proof: Proof, now: datetime) -> None:
         secret = arrival.application_token

@@ -19,8 +19,11 @@ from connector.failpoints import failpoint
 from connector.store import InstallRow, Store, StoreDown
 from connector.vault import Vault, WrongKey
 
-LOCK_SECONDS: Final = 30.0
-"""Real seconds after which a renewal that nobody finished is tried by the next: longer than the OAuth call may take."""
+LOCK_SECONDS: Final = 120.0
+"""Real seconds after which a renewal that nobody finished is tried by the next.
+
+Longer than the OAuth call and the storing of its answer may take: a pair that comes after it could not be stored.
+"""
 LOOK_SECONDS: Final = 0.05
 """How often those who wait look for the new pair."""
 
@@ -87,7 +90,7 @@ class StoredTokens:
 
     def _saved(self, me: str, access: str, refresh: str, seconds: float) -> bool:
         """Store the new pair, with patience: the old one is spent, so giving up would lose the portal."""
-        until = time.monotonic() + self._lock_seconds / 2
+        until = time.monotonic() + self._lock_seconds / 4
         while True:
             try:
                 return self._store.save_tokens(self._portal, me, access, refresh, seconds)

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from connector.crm.port import Crm
-from connector.errors import Refused
+from connector.errors import NotSent, Refused, Throttled, Unavailable
 from connector.offers import write_offers_again
 from connector.settings import Settings
 from connector.store import Store
@@ -45,7 +45,10 @@ class Upkeep:
     def keep(self, name: str, crm: Crm, now: datetime) -> None:
         """All that is due. Raises CrmError."""
         if self._hooks_due(name):
-            self._watch_hooks(name, crm, now)
+            try:
+                self._watch_hooks(name, crm, now)
+            except (Throttled, Unavailable, NotSent) as error:  # it passes, and must not keep the portal from its work
+                log.warning("hooks.not_looked_at", portal=name, why=str(error))
             self._store.hooks_seen(name)
             self._watched[name] = time.monotonic()
         if time.monotonic() - self._offered.get(name, -OFFERS_EVERY) >= OFFERS_EVERY:

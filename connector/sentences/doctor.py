@@ -32,6 +32,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{at}: отклонена установка с чужого портала ({about})",
         "{at}: an installation from another portal was refused ({about})",
     ),
+    "alarm-install-other-user": (
+        "{at}: другой пользователь пытался переустановить приложение, отклонено. Если так нужно, сначала удалите его.",
+        "{at}: another user tried to install the application again and was refused. To let him, remove it first.",
+    ),
+    "alarm-facts-vanished": (
+        "{at}: вдруг перестало быть видно очень много карточек. Ничего не сделано: проверьте права подключившего.",
+        "{at}: suddenly very many cards cannot be seen. Nothing was done about them: look at our user's rights.",
+    ),
     "alarm-install-removed": (
         "{at}: приложение удалено или отключено",
         "{at}: the application was taken off or switched off",

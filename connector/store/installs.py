@@ -89,6 +89,7 @@ class Installs(Part):
         """See Applications."""
         gone: dict[str, Any] = dict.fromkeys(SECRETS, "")
         with self._db.write() as connection:
+            lock_portal(connection, portal)  # first, as everywhere
             _change(connection, portal, {**gone, **_UNLOCKED, "removed_at": now, "clean": clean})
             connection.execute(
                 sa.update(portals).where(portals.c.portal == portal).values(problem=None, parked_until_real=0)

@@ -284,6 +284,15 @@ def test_installed_again_it_brings_new_tokens_and_a_new_secret(door: Door) -> No
     assert door.secrets()["application_token"] == "another-secret-of-the-hooks"
 
 
+def test_an_employee_with_a_token_of_his_own_takes_nothing_over(door: Door) -> None:
+    admins = door.issue(1)
+    door.event(admins)
+    garbage = {**door.issue(3), "refresh_token": "garbage-garbage"}
+    assert door.event(garbage, **{"auth[application_token]": "chosen-by-an-employee"}).status_code == 404
+    assert (door.secrets()["refresh"], door.secrets()["application_token"]) == (admins["refresh_token"], SECRET)
+    assert "install.other_user" in {line.what for line in door.opened.store.audit(NAME, 10)}
+
+
 def test_whoever_opens_the_page_later_does_not_lend_his_rights(door: Door) -> None:
     admins, managers = door.issue(1), door.issue(3)
     door.page(admins)

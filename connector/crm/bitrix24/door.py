@@ -55,7 +55,7 @@ class Door:
             return reply
         root = urlunsplit(urlsplit(root)._replace(netloc=host))
         reply = self._session.call("POST", f"{root}{method}.json", name=method, json=body)
-        if reply.status not in REDIRECTS:
+        if reply.status not in REDIRECTS and isinstance(reply.json, dict):  # a portal speaks there, and no mere page
             self._root = SecretStr(root)
             if self._moved is not None:
                 self._moved(host)
@@ -75,6 +75,8 @@ def new_host(root: str, location: str) -> str | None:
     except ValueError:
         return None
     if not location or new.scheme != old.scheme or new.username is not None or new.password is not None:
+        return None
+    if new.path.strip("/") and not new.path.startswith(old.path):  # a page for people: the portal is gone, not renamed
         return None
     before, after = (old.hostname or ""), (new.hostname or "")
     if before == after:

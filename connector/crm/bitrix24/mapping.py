@@ -142,7 +142,7 @@ def task_marker(row: Mapping[str, Any]) -> str | None:
 def task_fact(row: Mapping[str, Any]) -> Fact | None:
     """A task of ours, told by its marker or tag; None for all others."""
     marker = task_marker(row)
-    if marker is None and TAG not in _tags(row.get("tags")):
+    if marker is None and TAG not in tags_of(row.get("tags")):
         return None
     closed = str(row.get("status")) in CLOSED_STATES
     closed_at = moment(row.get("closedDate")) or moment(row.get("changedDate"))
@@ -185,7 +185,7 @@ def _refs(kind: str, first: Any, others: Any) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(f"{kind}:{number}" for number in map(number_or_none, numbers) if number))
 
 
-def _tags(told: Any) -> set[str]:
+def tags_of(told: Any) -> set[str]:
     """Tags come as a list of texts or as a map of `{id, title}`."""
     members = told.values() if isinstance(told, dict) else told if isinstance(told, list) else ()
     return {str(one.get("title")) if isinstance(one, dict) else str(one) for one in members}

@@ -212,8 +212,3 @@ def read_feeds(
 def _batch(shares: Mapping[Stretch, int], more: Mapping[str, Command]) -> dict[str, Command]:
     chains = [stretch.commands(pages) for stretch, pages in shares.items()]
     return {**more, **{name: command for chain in chains for name, command in chain.items()}}
-
-
-def _cost(seconds: float | None) -> float:
-    """The part of a request that a page takes which runs so long."""
-    return min(1.0, max(1 / PLACES, (seconds or 0.0) / READ_SECONDS))

@@ -125,6 +125,7 @@ class Subscriptions:
         if self._left_over:
             left = {"filter": {"!PROCESS_ID": ""}, "order": {"ID": "ASC"}, **self._named()}
             commands = {"left": Command("event.offline.list", left), **commands}
+        self._left_over = True  # an answer that is lost on the way leaves events reserved: they are listed next time
         answers = self._read(commands).by_key
         rows: list[Mapping[str, Any]] = []
         for name, answer in answers.items():
@@ -133,17 +134,24 @@ class Subscriptions:
             rows += _left_rows(answer.result) if name == "left" else _reserved_rows(answer.result)
         self._left_over = len(_left_rows(answers["left"].result)) >= QUEUE_PAGE if "left" in answers else False
         bells = [bell_of(str(row.get("EVENT_NAME")), row.get("EVENT_DATA")) for row in rows]
-        receipts = dict.fromkeys(str(row["PROCESS_ID"]) for row in rows)
+        receipts: dict[str, dict[str, None]] = {}
+        for row in rows:
+            receipts.setdefault(str(row["PROCESS_ID"]), {})[str(row["ID"])] = None
         told = tuple(dict.fromkeys(bell for bell in bells if bell is not None))
-        return QueuedBells(bells=told, receipt=" ".join(receipts)) if receipts else None
+        return QueuedBells(bells=told, receipt=_receipt(receipts)) if receipts else None
 
     def clear_queue(self, receipt: str) -> None:
         """What was read lies in our own tables. Raises CrmError."""
-        reserved = receipt.split()
-        commands = {f"c{n}": Command("event.offline.clear", {"process_id": one}) for n, one in enumerate(reserved)}
-        for answer in self._read(commands).by_key.values():
-            if answer.error is not None:
-                raise answer.error
+        reserved = [one.partition(":") for one in receipt.split()]
+        for first in range(0, len(reserved), BATCH_LIMIT):
+            commands = {
+                # by their ids: of a former reservation more may lie there than was read
+                f"c{n}": Command("event.offline.clear", {"process_id": name, "id": ids.split(",")})
+                for n, (name, _, ids) in enumerate(reserved[first : first + BATCH_LIMIT])
+            }
+            for answer in self._read(commands).by_key.values():
+                if answer.error is not None:
+                    raise answer.error
 
     def _wanted(self) -> Sequence[Binding]:
         if not self.queue_works:
@@ -202,6 +210,10 @@ def _ours(rows: Any, hook_url: str) -> Iterator[Binding]:
             yield Binding(event, offline=True)
         elif str(row.get("handler") or "").rstrip("/") == hook_url.rstrip("/"):
             yield Binding(event)
+
+
+def _receipt(reserved: Mapping[str, Collection[str]]) -> str:
+    return " ".join(f"{name}:{','.join(ids)}" for name, ids in reserved.items())
 
 
 def _reserved_rows(told: Any) -> list[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ Sources: facts/bitrix24.md 6.1-6.4 (tasks and their marker), 6.8 (notes and noti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -13,7 +13,15 @@ from zoneinfo import ZoneInfo
 from connector.crm import turns
 from connector.crm.bitrix24 import proposals
 from connector.crm.bitrix24.api import Answer, Command
-from connector.crm.bitrix24.mapping import CLOSED_STATES, ENTITY_TYPES, MARKER, SCORE_FIELDS, TAG, task_bindings
+from connector.crm.bitrix24.mapping import (
+    CLOSED_STATES,
+    ENTITY_TYPES,
+    MARKER,
+    SCORE_FIELDS,
+    TAG,
+    tags_of,
+    task_bindings,
+)
 from connector.crm.bitrix24.wording import clean, deadline, inert, one_line
 from connector.crm.port import Effect, Outcome
 from connector.crm.turns import task_of
@@ -211,9 +219,9 @@ def _change(made: Plan, name: str, task: Mapping[str, Any], zone: ZoneInfo) -> N
         on_top = effect.verb in ("withdraw_task", "close_task", "reopen_task")
         fields["DESCRIPTION"] = f"{line}\n\n{description}" if on_top else _with_line(description, line)
     if effect.verb == "withdraw_task" and not closed:
-        fields["TAGS"] = [TAG, WITHDRAWN_TAG]
+        fields["TAGS"] = sorted({*tags_of(task.get("tags")), TAG, WITHDRAWN_TAG})  # people's own tags stay
     if effect.verb == "reopen_task":
-        fields["TAGS"] = [TAG]
+        fields["TAGS"] = sorted({*tags_of(task.get("tags")), TAG} - {WITHDRAWN_TAG})
         if effect.due:
             fields["DEADLINE"] = deadline(effect.due, zone)
         if closed:
@@ -244,8 +252,3 @@ def _made(result: Any) -> str | None:
         inner = result.get("task") or result.get("activity")
         result = inner.get("id") if isinstance(inner, dict) else None
     return str(result) if isinstance(result, int | str) and not isinstance(result, bool) and str(result) else None
-
-
-def commands_of(plans: Sequence[Plan]) -> dict[str, Command]:
-    """The commands of several plans, in order."""
-    return {name: command for one in plans for name, command in one.commands.items()}

@@ -169,6 +169,7 @@ MOVES = [
     ("https://sever.bitrix24.ru/rest/", "//new.bitrix24.ru/rest/", "new.bitrix24.ru"),
     ("https://crm.firma.example/rest/", "https://portal.firma.example/rest/", "portal.firma.example"),
     ("http://127.0.0.1:8001/rest/", "http://localhost:8002/rest/", "localhost:8002"),
+    ("https://sever.bitrix24.ru/rest/", "https://www.bitrix24.ru/create.php", None),
     ("https://sever.bitrix24.ru/rest/", "http://new.bitrix24.ru/rest/", None),
     ("https://sever.bitrix24.ru/rest/", "https://new.bitrix24.com/rest/", None),
     ("https://sever.bitrix24.ru/rest/", "https://evil.example/rest/", None),

@@ -207,3 +207,18 @@ def test_a_card_is_found_by_its_marker_whatever_the_filter_did() -> None:
     assert proposals.found(OFFER, others) is None
     assert proposals.found(OFFER, [*others, *ours]) == "activity:559", "of two the older one is kept"
     assert proposals.found(OFFER, []) is None
+
+
+def test_peoples_own_tags_stay_on_a_task_that_is_withdrawn_and_wanted_again() -> None:
+    def tags(verb: Any, *known: str) -> list[str]:
+        task = {
+            "status": "2",
+            "description": "",
+            "tags": {str(n): {"id": n, "title": one} for n, one in enumerate(known)},
+        }
+        effect = Effect(verb=verb, key="k", marker="kasanie:0123456789ab", task="8123", text="Причина")
+        fields: dict[str, Any] = plan(effect, "e", MOSCOW, task, cards=False).commands["e_text"].params["fields"]
+        return list(fields["TAGS"])
+
+    assert tags("withdraw_task", "kasanie", "срочно") == ["kasanie", "отменено регламентом", "срочно"]
+    assert tags("reopen_task", "kasanie", "отменено регламентом", "срочно") == ["kasanie", "срочно"]
