@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
+from pydantic import SecretStr
 
 from connector.clock import Clock
 from connector.crm.port import Crm, Directory, Ref
@@ -54,6 +55,7 @@ class _OpenedCrm:
 
     mapped: Mapped
     zone: str | None
+    address: SecretStr
     pacer: PortalPacer
     crm: Crm
 
@@ -190,13 +192,13 @@ class Flow:
     def _open(self, name: str, lane: Lane, in_force: InForce) -> Crm:
         """The portal's CRM, kept open between turns: its connections and what it learnt of the CRM's speed."""
         row = self._store.portal(name)
-        zone = row.zone if row else None
+        zone, address = row.zone if row else None, self._portals.url(name)
         known = self._opened.get(name)
-        if known is None or known.mapped is not in_force.mapped or known.zone != zone:
+        if known is None or known.mapped is not in_force.mapped or (known.zone, known.address) != (zone, address):
             if known is not None:
                 known.crm.close()
             pacer = PortalPacer(self._store, name)
-            known = _OpenedCrm(in_force.mapped, zone, pacer, self._portals.open(name, pacer, in_force.mapped))
+            known = _OpenedCrm(in_force.mapped, zone, address, pacer, self._portals.open(name, pacer, in_force.mapped))
             self._opened[name] = known
         known.pacer.lane = lane
         return known.crm
